@@ -1,0 +1,55 @@
+// Builds the addon into build/Release with every core, configuring again only when it must.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { globSources, root } from "./tree.mjs";
+
+const nodeGyp = createRequire(import.meta.url).resolve("node-gyp/bin/node-gyp.js");
+const stampFile = join(root, "build/configured.txt");
+
+/** All that the generated makefile depends on. */
+function stamp() {
+  return [
+    process.version,
+    process.arch,
+    `CI=${process.env.CI ?? ""}`,
+    ...globSources("native", [".cpp"]),
+    readFileSync(join(root, "binding.gyp"), "utf8"),
+  ].join("\n");
+}
+
+/** Node's headers where its installation brought them along: nothing to download then. */
+function installedHeaders() {
+  const prefix = dirname(dirname(process.execPath));
+  const complete = ["node_api.h", "common.gypi", "config.gypi"].every((name) =>
+    existsSync(join(prefix, "include/node", name)),
+  );
+  return complete && !process.env.npm_config_nodedir ? [`--nodedir=${prefix}`] : [];
+}
+
+/** @param {string[]} args */
+function run(...args) {
+  const command = [nodeGyp, ...args, "--loglevel=warn", ...installedHeaders()];
+  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function configured() {
+  return (
+    existsSync(join(root, "build/Makefile")) &&
+    existsSync(stampFile) &&
+    readFileSync(stampFile, "utf8") === stamp()
+  );
+}
+
+if (process.platform !== "linux") {
+  console.log("vethwork: the addon is for Linux; nothing to build here");
+} else {
+  if (!configured()) {
+    run("configure");
+    writeFileSync(stampFile, stamp());
+  }
+  run("build", "--jobs=max");
+}
