@@ -1,0 +1,165 @@
+#include "sys/netns.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+#include "sys/refusal.hpp"
+
+namespace vethwork::sys {
+namespace {
+
+constexpr long kNsfsMagic = 0x6e736673;  // linux/magic.h, NSFS_MAGIC
+
+std::string path_of_name(const std::string& name) {
+  return std::string{kNamesDirectory} + "/" + name;
+}
+
+[[noreturn]] void refuse(std::string detail = {}) {
+  throw Refused{refusal_of_errno(std::move(detail))};
+}
+
+UniqueFd open_own_namespace() {
+  UniqueFd fd{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
+  if (!fd) refuse("cannot open /proc/thread-self/ns/net; is /proc mounted?");
+  return fd;
+}
+
+/// The namespace that the calling thread was born in, opened before it first leaves it.
+const UniqueFd& home() {
+  thread_local const UniqueFd fd = open_own_namespace();
+  return fd;
+}
+
+/// Holds the lock that `ip netns add` takes, so that two makers do not both mount the directory.
+class NamesDirectoryLock {
+ public:
+  NamesDirectoryLock()
+      : fd_(::open(std::string{kNamesDirectory}.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (!fd_ || ::flock(fd_.get(), LOCK_EX) != 0) refuse();
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+/// Makes /run/netns a shared mount, so that names appear and vanish in every mount namespace that
+/// sees it and no copy keeps a namespace busy (iproute2, ip/ipnetns.c, create_netns_dir()).
+void share_names_directory() {
+  const std::string directory{kNamesDirectory};
+  if (::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) == 0) return;
+  if (errno != EINVAL) refuse("cannot share " + directory);
+  if (::mount(directory.c_str(), directory.c_str(), "none", MS_BIND | MS_REC, nullptr) != 0 ||
+      ::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) != 0) {
+    refuse("cannot mount " + directory);
+  }
+}
+
+bool is_namespace_file(const std::string& path) {
+  struct statfs info {};
+  return ::statfs(path.c_str(), &info) == 0 && info.f_type == kNsfsMagic;
+}
+
+}  // namespace
+
+Inside::Inside(int namespace_fd) {
+  home();
+  if (::setns(namespace_fd, CLONE_NEWNET) != 0) refuse();
+}
+
+Inside::~Inside() { go_home(); }
+
+UniqueFd unshare_namespace() {
+  home();
+  if (::unshare(CLONE_NEWNET) != 0) refuse();
+  return open_own_namespace();
+}
+
+void go_home() noexcept {
+  // The descriptor is ours and open, and the thread came from there with the same credentials; a
+  // thread that could not return would run its next job in the wrong place.
+  if (::setns(home().get(), CLONE_NEWNET) != 0) std::abort();
+}
+
+void raise_loopback() {
+  const UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  ifreq request{};
+  request.ifr_name[0] = 'l';
+  request.ifr_name[1] = 'o';
+  request.ifr_flags = IFF_UP;
+  if (!socket || ::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) refuse("cannot raise lo");
+}
+
+UniqueFd open_namespace(const std::string& path) {
+  UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd) refuse();
+  if (::ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
+    throw Refused{{.error = EINVAL, .detail = "not a network namespace"}};
+  }
+  return fd;
+}
+
+std::uint64_t namespace_inode(int namespace_fd) {
+  struct stat info {};
+  if (::fstat(namespace_fd, &info) != 0) refuse();
+  return info.st_ino;
+}
+
+void bind_name(int namespace_fd, const std::string& name) {
+  const std::string directory{kNamesDirectory};
+  if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
+    refuse("cannot create " + directory);
+  const NamesDirectoryLock lock;
+  share_names_directory();
+
+  const std::string path = path_of_name(name);
+  if (const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)};
+      !file) {
+    refuse(errno == EEXIST ? "a namespace of that name exists" : "");
+  }
+  const std::string source = "/proc/thread-self/fd/" + std::to_string(namespace_fd);
+  if (::mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0) {
+    const Refusal refusal = refusal_of_errno("cannot mount on " + path);
+    ::unlink(path.c_str());
+    throw Refused{refusal};
+  }
+}
+
+void unbind_name(const std::string& name) {
+  const std::string path = path_of_name(name);
+  // EINVAL: the file is there but nothing is mounted on it, as after a crash between the two steps.
+  if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL) {
+    refuse(errno == ENOENT ? "no namespace of that name" : "");
+  }
+  if (::unlink(path.c_str()) != 0) refuse();
+}
+
+std::vector<std::string> list_names() {
+  const std::string directory{kNamesDirectory};
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries{::opendir(directory.c_str()), ::closedir};
+  std::vector<std::string> names;
+  if (!entries) {
+    if (errno == ENOENT) return names;
+    refuse();
+  }
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != ".." && is_namespace_file(path_of_name(name))) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace vethwork::sys
