@@ -1,0 +1,190 @@
+#include "netlink/socket.hpp"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <vector>
+
+#include "sys/refusal.hpp"
+
+namespace vethwork::netlink {
+namespace {
+
+/// rtnetlink answers inside sendmsg(); this only bounds the wait for an answer that was lost.
+constexpr timeval kAnswerTimeout{.tv_sec = 30, .tv_usec = 0};
+
+/// net/netlink/af_netlink.c, netlink_recvmsg(): no part of a dump is larger than this.
+constexpr std::size_t kReceiveBuffer = 32 * 1024;
+
+std::atomic<std::uint32_t> next_sequence{1};
+
+void set_option(int fd, int option) {
+  const int on = 1;
+  if (::setsockopt(fd, SOL_NETLINK, option, &on, sizeof on) != 0) {
+    throw sys::Refused{sys::refusal_of_errno("the kernel is older than Linux 4.20")};
+  }
+}
+
+/// The requests of one send and which of them have not ended.
+class Exchange {
+ public:
+  Exchange(int fd, std::span<Request* const> requests)
+      : fd_(fd),
+        requests_(requests),
+        ended_(requests.size(), false),
+        open_(requests.size()),
+        first_(next_sequence.fetch_add(static_cast<std::uint32_t>(requests.size()))) {}
+
+  enum class Result { ended, restart, broken };
+
+  /// Sends and receives. `may_restart`: an interrupted dump is not ended but reported.
+  Result run(bool may_restart) {
+    may_restart_ = may_restart;
+    if (const int error = send(); error != 0) {
+      end_all({.error = error});
+      return Result::ended;
+    }
+    while (open_ > 0) {
+      const int error = receive();
+      if (error == 0) continue;
+      end_all(explain(error));
+      return error == ENOBUFS ? Result::ended : Result::broken;
+    }
+    return restart_ ? Result::restart : Result::ended;
+  }
+
+ private:
+  int send() {
+    std::vector<iovec> parts;
+    parts.reserve(requests_.size());
+    std::uint32_t sequence = first_;
+    for (Request* request : requests_) {
+      const std::span<std::byte> message = request->message();
+      overwrite(message, offsetof(nlmsghdr, nlmsg_seq), sequence);
+      parts.push_back({.iov_base = message.data(), .iov_len = message.size()});
+      ++sequence;
+    }
+    sockaddr_nl kernel{};
+    kernel.nl_family = AF_NETLINK;
+    msghdr header{};
+    header.msg_name = &kernel;
+    header.msg_namelen = sizeof kernel;
+    header.msg_iov = parts.data();
+    header.msg_iovlen = parts.size();
+    while (::sendmsg(fd_, &header, 0) < 0) {
+      if (errno != EINTR) return errno;
+    }
+    return 0;
+  }
+
+  int receive() {
+    alignas(nlmsghdr) static thread_local std::array<std::byte, kReceiveBuffer> buffer;
+    const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), MSG_TRUNC);
+    if (count < 0) return errno == EINTR ? 0 : errno;
+    const auto size = static_cast<std::size_t>(count);
+    if (size > buffer.size()) return EMSGSIZE;
+    return read_datagram(BytesView{buffer}.first(size));
+  }
+
+  int read_datagram(BytesView rest) {
+    while (const auto header = read<nlmsghdr>(rest)) {
+      if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > rest.size()) return EBADMSG;
+      if (const int error = read_message(*header, rest.first(header->nlmsg_len)); error != 0) {
+        return error;
+      }
+      rest = rest.subspan(std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), rest.size()));
+    }
+    return rest.empty() ? 0 : EBADMSG;
+  }
+
+  int read_message(const nlmsghdr& header, BytesView message) {
+    // An answer to an earlier exchange that gave up, or an echo meant for a namesake of ours.
+    const std::uint32_t position = header.nlmsg_seq - first_;
+    if (position >= requests_.size() || ended_[position]) return 0;
+
+    if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
+    if (header.nlmsg_type == NLMSG_NOOP) return 0;
+    if (header.nlmsg_type != NLMSG_ERROR && header.nlmsg_type != NLMSG_DONE) {
+      return requests_[position]->on_part(message) ? 0 : EBADMSG;
+    }
+    const auto acknowledgement = read_acknowledgement(message);
+    if (!acknowledgement) return EBADMSG;
+    end(position, *acknowledgement);
+    return 0;
+  }
+
+  void end(std::uint32_t position, const Acknowledgement& acknowledgement) {
+    ended_[position] = true;
+    --open_;
+    if (interrupted_ && may_restart_ && acknowledgement.error == 0) {
+      restart_ = true;
+    } else {
+      requests_[position]->on_end(acknowledgement, interrupted_);
+    }
+  }
+
+  void end_all(const Acknowledgement& acknowledgement) {
+    for (std::uint32_t position = 0; position < requests_.size(); ++position) {
+      if (!ended_[position]) end(position, acknowledgement);
+    }
+  }
+
+  static Acknowledgement explain(int error) {
+    switch (error) {
+      case EAGAIN:
+        return {.error = ETIMEDOUT, .detail = "the kernel did not answer"};
+      case ENOBUFS:
+        return {.error = ENOBUFS,
+                .detail = "the kernel's answer was lost; it may have done what was asked"};
+      case EBADMSG:
+        return {.error = EBADMSG, .detail = "the kernel's answer is malformed"};
+      default:
+        return {.error = error};
+    }
+  }
+
+  int fd_;
+  std::span<Request* const> requests_;
+  std::vector<bool> ended_;
+  std::size_t open_;
+  std::uint32_t first_;
+  bool may_restart_ = false;
+  bool interrupted_ = false;
+  bool restart_ = false;
+};
+
+}  // namespace
+
+Socket Socket::open() {
+  sys::UniqueFd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+  if (!fd) throw sys::Refused{sys::refusal_of_errno("cannot open a netlink socket")};
+  set_option(fd.get(), NETLINK_EXT_ACK);
+  set_option(fd.get(), NETLINK_CAP_ACK);
+  set_option(fd.get(), NETLINK_GET_STRICT_CHK);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerTimeout, sizeof kAnswerTimeout);
+  return Socket{std::move(fd)};
+}
+
+void Socket::exchange(std::span<Request* const> requests) noexcept {
+  if (requests.empty()) return;
+  broken_ = Exchange{fd_.get(), requests}.run(false) == Exchange::Result::broken;
+}
+
+void Socket::dump(Request& request) noexcept {
+  Request* const one = &request;
+  for (int attempt = 1; attempt < kDumpAttempts; ++attempt) {
+    const auto result = Exchange{fd_.get(), {&one, 1}}.run(true);
+    broken_ = result == Exchange::Result::broken;
+    if (result != Exchange::Result::restart) return;
+    request.on_restart();
+  }
+  broken_ = Exchange{fd_.get(), {&one, 1}}.run(false) == Exchange::Result::broken;
+}
+
+}  // namespace vethwork::netlink
