@@ -1,0 +1,19 @@
+// The addon's door: what lib/native.ts loads.
+#include <napi.h>
+
+#include "binding/environment.hpp"
+#include "binding/namespace.hpp"
+#include "binding/request.hpp"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new vethwork::binding::Environment{env});
+  vethwork::binding::export_namespaces(env, exports);
+  vethwork::binding::export_requests(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(vethwork, init)

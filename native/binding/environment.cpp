@@ -1,0 +1,107 @@
+#include "binding/environment.hpp"
+
+#include <utility>
+
+#include "binding/convert.hpp"
+
+namespace vethwork::binding {
+
+bool PromiseJob::settle(Environment& environment) {
+  if (refusal_) {
+    deferred_.Reject(rejection(environment));
+    return true;
+  }
+  const Napi::Value value = result(environment);
+  if (value.IsEmpty()) return false;
+  deferred_.Resolve(value);
+  return true;
+}
+
+Napi::Value PromiseJob::rejection(Environment& environment) {
+  return refusal_object(environment.env(), *refusal_);
+}
+
+Environment::Environment(Napi::Env env)
+    : env_(env),
+      waker_(Waker::New(env, "vethwork", 0, 1, this)),
+      keys_(Napi::Persistent(Napi::Array::New(env).As<Napi::Object>())),
+      engine_([this](engine::Engine::Jobs jobs) { deliver(std::move(jobs)); }) {
+  waker_.Unref(env);
+  env.AddCleanupHook([](Environment* self) { self->stop(); }, this);
+}
+
+void Environment::started() {
+  if (pending_++ == 0) waker_.Ref(env_);
+}
+
+void Environment::ended() {
+  if (--pending_ == 0) waker_.Unref(env_);
+}
+
+napi_value Environment::key(std::string_view name) {
+  const auto [entry, added] =
+      key_numbers_.try_emplace(name.data(), static_cast<std::uint32_t>(key_numbers_.size()));
+  const Napi::Object keys = keys_.Value();
+  if (added) keys.Set(entry->second, Napi::String::New(env_, name.data(), name.size()));
+  napi_value value = nullptr;
+  napi_get_element(env_, keys, entry->second, &value);
+  return value;
+}
+
+void Environment::deliver(engine::Engine::Jobs jobs) {
+  bool first = false;
+  {
+    const std::lock_guard lock{mutex_};
+    first = finished_.empty();
+    for (auto& job : jobs) finished_.push_back(std::move(job));
+  }
+  if (first) wake();
+}
+
+void Environment::wake() { waker_.NonBlockingCall(); }
+
+void Environment::call(Napi::Env env, Napi::Function, Environment* self, void*) {
+  // Without an environment the process is ending and there is nobody left to tell.
+  if (env != nullptr) self->settle_all();
+}
+
+void Environment::settle_all() {
+  engine::Engine::Jobs jobs;
+  {
+    const std::lock_guard lock{mutex_};
+    std::swap(jobs, finished_);
+  }
+  engine::Engine::Jobs unfinished;
+  for (auto& job : jobs) {
+    const Napi::HandleScope scope{env_};
+    // Every job of this environment's engine is one of ours.
+    if (static_cast<PromiseJob&>(*job).settle(*this)) {
+      ended();
+    } else {
+      unfinished.push_back(std::move(job));
+    }
+  }
+  if (unfinished.empty()) return;
+  // By way of a worker, because a call from here would be served in this same turn of the loop.
+  auto box = std::make_shared<engine::Engine::Jobs>(std::move(unfinished));
+  engine_.post(engine::Lane::quick, [this, box] { deliver(std::move(*box)); });
+}
+
+void Environment::stop() {
+  engine_.stop();
+  waker_.Release();
+}
+
+void submit(Environment& environment, engine::Strand& strand, engine::Lane lane,
+            std::unique_ptr<PromiseJob> job) {
+  std::unique_ptr<engine::Job> queued = std::move(job);
+  // Counted first: the job may be done before submit() returns.
+  environment.started();
+  if (strand.submit(lane, queued)) return;
+  environment.ended();
+  const Napi::Error error = Napi::Error::New(environment.env(), "the namespace handle is closed");
+  error.Set("code", "ERR_NAMESPACE_CLOSED");
+  throw error;
+}
+
+}  // namespace vethwork::binding

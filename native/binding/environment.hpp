@@ -1,0 +1,91 @@
+// What one JavaScript environment (the main thread, or a worker thread) owns of the addon.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "engine/strand.hpp"
+
+namespace vethwork::binding {
+
+class Environment;
+
+/// A job whose end settles a promise.
+class PromiseJob : public engine::Job {
+ public:
+  explicit PromiseJob(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  [[nodiscard]] Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void fail(const sys::Refusal& refusal) override { refusal_ = refusal; }
+
+  /// Settles the promise, on the JavaScript thread. False if it has done a part and wants another
+  /// turn of the event loop.
+  bool settle(Environment& environment);
+
+ protected:
+  /// What the promise is resolved with; empty to be asked again in a later turn.
+  virtual Napi::Value result(Environment& environment) = 0;
+  /// The value that the promise is rejected with.
+  virtual Napi::Value rejection(Environment& environment);
+
+  std::optional<sys::Refusal> refusal_;
+
+ private:
+  Napi::Promise::Deferred deferred_;
+};
+
+/// Owns the engine and brings finished jobs back to the JavaScript thread.
+///
+/// Pending promises keep the process alive; handles do not. When the environment ends, a clean-up
+/// hook waits for the system calls in progress (tens of milliseconds at most) and drops the rest.
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() = default;
+
+  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  [[nodiscard]] Napi::Env env() const { return env_; }
+  engine::Engine& engine() { return engine_; }
+
+  /// Counts a job that was handed to the engine; its promise is pending.
+  void started();
+  /// The job is settled, or was not taken.
+  void ended();
+
+  /// A property name as a JavaScript string, made once. `name` is a literal of the tables.
+  napi_value key(std::string_view name);
+
+ private:
+  void deliver(engine::Engine::Jobs jobs);
+  void wake();
+  void settle_all();
+  void stop();
+  static void call(Napi::Env env, Napi::Function, Environment* self, void*);
+
+  using Waker = Napi::TypedThreadSafeFunction<Environment, void, &Environment::call>;
+
+  Napi::Env env_;
+  std::mutex mutex_;
+  engine::Engine::Jobs finished_;
+  std::size_t pending_ = 0;
+  Waker waker_;
+  Napi::ObjectReference keys_;
+  std::unordered_map<const char*, std::uint32_t> key_numbers_;
+  engine::Engine engine_;
+};
+
+/// Queues a job on a namespace. Throws a JavaScript error if its handle is closed.
+void submit(Environment& environment, engine::Strand& strand, engine::Lane lane,
+            std::unique_ptr<PromiseJob> job);
+
+}  // namespace vethwork::binding

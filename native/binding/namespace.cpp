@@ -1,0 +1,188 @@
+#include "binding/namespace.hpp"
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "binding/convert.hpp"
+#include "sys/netns.hpp"
+#include "sys/sysctl.hpp"
+
+namespace vethwork::binding {
+namespace {
+
+/// A task that makes a value on a worker, and shows it to JavaScript afterwards.
+template <typename T>
+class ValueJob final : public PromiseJob {
+ public:
+  using Work = std::function<T()>;
+  using Show = std::function<Napi::Value(Environment&, T&)>;
+
+  ValueJob(Napi::Env env, Work work, Show show)
+      : PromiseJob(env), work_(std::move(work)), show_(std::move(show)) {}
+
+  void run() override { value_ = work_(); }
+
+ protected:
+  Napi::Value result(Environment& environment) override { return show_(environment, value_); }
+
+ private:
+  Work work_;
+  Show show_;
+  T value_{};
+};
+
+std::string text_argument(const Napi::CallbackInfo& info, std::size_t position) {
+  return info[position].As<Napi::String>().Utf8Value();
+}
+
+/// Starts a task that belongs to no namespace.
+template <typename T>
+Napi::Value start(Napi::Env env, typename ValueJob<T>::Work work, typename ValueJob<T>::Show show) {
+  auto job = std::make_unique<ValueJob<T>>(env, std::move(work), std::move(show));
+  const Napi::Promise promise = job->promise();
+  Environment& environment = Environment::of(env);
+  environment.started();
+  environment.engine().run(std::move(job));
+  return promise;
+}
+
+/// Makes or opens a namespace; `instance`, an object of the facade, stands for it afterwards.
+Napi::Value start_attaching(Napi::Object instance, std::function<sys::UniqueFd()> open) {
+  using Fd = engine::Strand::Namespace;
+  auto held = std::make_shared<Napi::ObjectReference>(Napi::Persistent(instance));
+  return start<Fd>(
+      instance.Env(),
+      [open = std::move(open)] { return std::make_shared<const sys::UniqueFd>(open()); },
+      [held](Environment& environment, Fd& fd) -> Napi::Value {
+        attach_strand(held->Value(),
+                      std::make_shared<engine::Strand>(environment.engine(), std::move(fd)));
+        return environment.env().Undefined();
+      });
+}
+
+Napi::Value nothing(Environment& environment, bool&) { return environment.env().Undefined(); }
+
+struct CreateOptions {
+  std::string name;
+  bool loopback;
+  bool ipv6;
+};
+
+sys::UniqueFd create(const CreateOptions& options) {
+  return sys::create_namespace([&options](int fd) {
+    // net/ipv6/addrconf.c, addrconf_disable_ipv6(): "all" also sets what later links begin with.
+    if (!options.ipv6) sys::write_sysctl("ipv6/conf/all/disable_ipv6", "1");
+    if (options.loopback) sys::raise_loopback();
+    if (!options.name.empty()) sys::bind_name(fd, options.name);
+  });
+}
+
+/// createNamespace(instance, name, loopback, ipv6): Promise. An empty name leaves it anonymous.
+Napi::Value create_namespace(const Napi::CallbackInfo& info) {
+  CreateOptions options{
+      .name = text_argument(info, 1), .loopback = info[2].ToBoolean(), .ipv6 = info[3].ToBoolean()};
+  return start_attaching(info[0].As<Napi::Object>(),
+                         [options = std::move(options)] { return create(options); });
+}
+
+/// openNamespace(instance, path): Promise
+Napi::Value open_namespace(const Napi::CallbackInfo& info) {
+  return start_attaching(info[0].As<Napi::Object>(),
+                         [path = text_argument(info, 1)] { return sys::open_namespace(path); });
+}
+
+std::shared_ptr<engine::Strand> strand_argument(const Napi::CallbackInfo& info) {
+  auto strand = strand_of(info.Env(), info[0]);
+  if (!strand) throw Napi::TypeError::New(info.Env(), "the namespace must be a Namespace");
+  return strand;
+}
+
+/// closeNamespace(instance): Promise. Closing again is no error and resolves at once.
+Napi::Value close_namespace(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto strand = strand_argument(info);
+  auto job = std::make_unique<ValueJob<bool>>(
+      env, [] { return true; }, nothing);
+  const Napi::Promise promise = job->promise();
+  Environment& environment = Environment::of(env);
+  std::unique_ptr<engine::Job> last = std::move(job);
+  environment.started();
+  if (!strand->close(last)) environment.engine().run(std::move(last));
+  return promise;
+}
+
+/// namespaceInode(instance): number; undefined once it is closed
+Napi::Value namespace_inode(const Napi::CallbackInfo& info) {
+  const auto ns = strand_argument(info)->ns();
+  if (!ns) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), static_cast<double>(sys::namespace_inode(ns->get())));
+}
+
+/// listNamespaces(): Promise<string[]>
+Napi::Value list_namespaces(const Napi::CallbackInfo& info) {
+  using Names = std::vector<std::string>;
+  return start<Names>(info.Env(), sys::list_names,
+                      [](Environment& environment, Names& names) -> Napi::Value {
+                        rtnl::List list{names.begin(), names.end()};
+                        return value_of(environment, list);
+                      });
+}
+
+/// deleteNamespace(name): Promise
+Napi::Value delete_namespace(const Napi::CallbackInfo& info) {
+  return start<bool>(
+      info.Env(),
+      [name = text_argument(info, 0)] {
+        sys::unbind_name(name);
+        return true;
+      },
+      nothing);
+}
+
+/// Queues a task that runs inside a namespace, after the calls made before it.
+Napi::Value start_inside(const Napi::CallbackInfo& info, std::function<std::string()> work) {
+  const Napi::Env env = info.Env();
+  const auto strand = strand_argument(info);
+  const auto ns = strand->ns();
+  auto job = std::make_unique<ValueJob<std::string>>(
+      env,
+      [ns, work = std::move(work)] {
+        const sys::Inside inside{ns->get()};
+        return work();
+      },
+      [](Environment& environment, std::string& text) -> Napi::Value {
+        return Napi::String::New(environment.env(), text);
+      });
+  const Napi::Promise promise = job->promise();
+  submit(Environment::of(env), *strand, engine::Lane::quick, std::move(job));
+  return promise;
+}
+
+/// readSysctl(instance, path): Promise<string>
+Napi::Value read_sysctl(const Napi::CallbackInfo& info) {
+  return start_inside(info, [path = text_argument(info, 1)] { return sys::read_sysctl(path); });
+}
+
+/// writeSysctl(instance, path, value): Promise<string>, the earlier value
+Napi::Value write_sysctl(const Napi::CallbackInfo& info) {
+  return start_inside(info, [path = text_argument(info, 1), value = text_argument(info, 2)] {
+    return sys::write_sysctl(path, value);
+  });
+}
+
+}  // namespace
+
+void export_namespaces(Napi::Env env, Napi::Object exports) {
+  exports.Set("createNamespace", Napi::Function::New(env, create_namespace, "createNamespace"));
+  exports.Set("openNamespace", Napi::Function::New(env, open_namespace, "openNamespace"));
+  exports.Set("closeNamespace", Napi::Function::New(env, close_namespace, "closeNamespace"));
+  exports.Set("namespaceInode", Napi::Function::New(env, namespace_inode, "namespaceInode"));
+  exports.Set("listNamespaces", Napi::Function::New(env, list_namespaces, "listNamespaces"));
+  exports.Set("deleteNamespace", Napi::Function::New(env, delete_namespace, "deleteNamespace"));
+  exports.Set("readSysctl", Napi::Function::New(env, read_sysctl, "readSysctl"));
+  exports.Set("writeSysctl", Napi::Function::New(env, write_sysctl, "writeSysctl"));
+}
+
+}  // namespace vethwork::binding

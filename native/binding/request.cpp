@@ -1,0 +1,93 @@
+#include "binding/request.hpp"
+
+#include <linux/netlink.h>
+
+#include <cstring>
+
+#include "binding/convert.hpp"
+#include "binding/request_job.hpp"
+
+namespace vethwork::binding {
+namespace {
+
+const rtnl::Operation& operation_named(Napi::Env env, Napi::Value name) {
+  const auto* operation = rtnl::find_operation(name.As<Napi::String>().Utf8Value());
+  if (operation == nullptr) throw Napi::TypeError::New(env, "no such operation");
+  return *operation;
+}
+
+const rtnl::Noun& noun_named(Napi::Env env, Napi::Value name) {
+  const auto* noun = rtnl::find_noun(name.As<Napi::String>().Utf8Value());
+  if (noun == nullptr) throw Napi::TypeError::New(env, "no such noun");
+  return *noun;
+}
+
+netlink::BytesView bytes_of_argument(Napi::Value value) {
+  auto array = value.As<Napi::Uint8Array>();
+  return std::as_bytes(std::span{array.Data(), array.ByteLength()});
+}
+
+rtnl::Encoded encode_arguments(Napi::Env env, const rtnl::Operation& operation,
+                               Napi::Value record) {
+  try {
+    return rtnl::encode(operation, record_of(env, record));
+  } catch (const rtnl::InvalidArgument& error) {
+    throw_to_javascript(env, error);
+  } catch (const std::length_error&) {
+    throw_to_javascript(env,
+                        {rtnl::InvalidArgument::Kind::range, "", "the arguments are too long"});
+  }
+}
+
+/// request(namespace, operation, record): Promise
+Napi::Value request(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto strand = strand_of(env, info[0]);
+  if (!strand) throw Napi::TypeError::New(env, "the namespace must be a Namespace");
+  const rtnl::Operation& operation = operation_named(env, info[1]);
+
+  auto job =
+      std::make_unique<RequestJob>(env, operation, encode_arguments(env, operation, info[2]));
+  const Napi::Promise promise = job->promise();
+  const auto lane = operation.pace == rtnl::Pace::slow ? engine::Lane::slow : engine::Lane::quick;
+  submit(Environment::of(env), *strand, lane, std::move(job));
+  return promise;
+}
+
+/// encode(operation, record): Uint8Array, from the nlmsghdr on
+Napi::Value encode(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto encoded = encode_arguments(env, operation_named(env, info[0]), info[1]);
+  auto array = Napi::Uint8Array::New(env, encoded.message.size());
+  std::memcpy(array.Data(), encoded.message.data(), encoded.message.size());
+  return array;
+}
+
+/// decode(noun, bytes): object, or undefined if the bytes are malformed
+Napi::Value decode(const Napi::CallbackInfo& info) {
+  const auto record = rtnl::decode(noun_named(info.Env(), info[0]), bytes_of_argument(info[1]));
+  if (!record) return info.Env().Undefined();
+  return object_of(Environment::of(info.Env()), *record);
+}
+
+/// print(noun, bytes): string
+Napi::Value print(const Napi::CallbackInfo& info) {
+  return Napi::String::New(
+      info.Env(), rtnl::print(noun_named(info.Env(), info[0]), bytes_of_argument(info[1])));
+}
+
+Napi::Value schema(const Napi::CallbackInfo& info) {
+  return object_of(Environment::of(info.Env()), rtnl::schema());
+}
+
+}  // namespace
+
+void export_requests(Napi::Env env, Napi::Object exports) {
+  exports.Set("request", Napi::Function::New(env, request, "request"));
+  exports.Set("encode", Napi::Function::New(env, encode, "encode"));
+  exports.Set("decode", Napi::Function::New(env, decode, "decode"));
+  exports.Set("print", Napi::Function::New(env, print, "print"));
+  exports.Set("schema", Napi::Function::New(env, schema, "schema"));
+}
+
+}  // namespace vethwork::binding

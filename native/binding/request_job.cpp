@@ -1,0 +1,126 @@
+#include "binding/request_job.hpp"
+
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "binding/convert.hpp"
+#include "rtnl/link_index.hpp"
+#include "rtnl/link_removal.hpp"
+
+namespace vethwork::binding {
+namespace {
+
+/// How many records become JavaScript in one turn of the event loop: about a millisecond's worth.
+constexpr std::size_t kRecordsPerTurn = 64;
+
+/// An echoed record takes as much of the receive queue as a few acknowledgements.
+constexpr std::size_t kEchoWeight = 4;
+
+sys::Refusal refusal_of(const netlink::Acknowledgement& acknowledgement, const rtnl::Noun& noun,
+                        netlink::BytesView message) {
+  sys::Refusal refusal{.error = acknowledgement.error,
+                       .detail = acknowledgement.detail,
+                       .field = {},
+                       .allowed = acknowledgement.allowed};
+  if (acknowledgement.offset) {
+    refusal.field = rtnl::path_at(noun, message, *acknowledgement.offset);
+  } else if (acknowledgement.missing_type) {
+    refusal.field = rtnl::path_of_type(noun, message, acknowledgement.missing_nest,
+                                       static_cast<std::uint16_t>(*acknowledgement.missing_type));
+  }
+  return refusal;
+}
+
+}  // namespace
+
+std::size_t RequestJob::weight() const {
+  return operation_.answer == rtnl::Answer::one ? kEchoWeight : 1;
+}
+
+bool RequestJob::prepare(netlink::Socket& socket) {
+  for (const rtnl::LinkReference& link : encoded_.references) {
+    const auto index = rtnl::link_index(socket, link.name);
+    if (!index) {
+      fail({.error = ENODEV, .detail = "no link named \"" + link.name + "\"", .field = link.path});
+      return false;
+    }
+    netlink::overwrite(encoded_.message, link.offset, *index);
+  }
+  return true;
+}
+
+const void* RequestJob::together_token() const {
+  static constexpr char kLinkDeletions = 0;
+  return operation_.message == RTM_DELLINK ? &kLinkDeletions : nullptr;
+}
+
+void RequestJob::run_together(netlink::Socket& socket, std::span<engine::Job* const> jobs) {
+  std::vector<RequestJob*> found;
+  std::vector<rtnl::Removal> removals;
+  for (engine::Job* job : jobs) {
+    auto* request = static_cast<RequestJob*>(job);
+    if (!request->prepare(socket)) continue;
+    const netlink::BytesView body =
+        netlink::BytesView{request->encoded_.message}.subspan(NLMSG_HDRLEN);
+    found.push_back(request);
+    removals.push_back({static_cast<std::uint32_t>(netlink::read<ifinfomsg>(body)->ifi_index)});
+  }
+  rtnl::remove_links(socket, removals);
+  for (std::size_t position = 0; position < found.size(); ++position) {
+    found[position]->on_end(removals[position].answer, false);
+  }
+}
+
+bool RequestJob::on_part(netlink::BytesView message) {
+  auto record = rtnl::decode(*operation_.noun, message.subspan(NLMSG_HDRLEN));
+  if (record) records_.push_back(std::move(*record));
+  return record.has_value();
+}
+
+void RequestJob::on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) {
+  interrupted_ = interrupted;
+  if (acknowledgement.error != 0) {
+    fail(refusal_of(acknowledgement, *operation_.noun, encoded_.message));
+  } else if (interrupted) {
+    fail({.error = EINTR, .detail = "the list kept changing while it was read"});
+  }
+}
+
+bool RequestJob::convert_some(Environment& environment, std::size_t most) {
+  if (converted_.IsEmpty()) {
+    converted_ =
+        Napi::Persistent(Napi::Array::New(environment.env(), records_.size()).As<Napi::Object>());
+  }
+  const Napi::Object list = converted_.Value();
+  const std::size_t end = next_ + std::min(most, records_.size() - next_);
+  for (; next_ < end; ++next_) {
+    list.Set(static_cast<std::uint32_t>(next_), object_of(environment, records_[next_]));
+  }
+  return next_ == records_.size();
+}
+
+Napi::Value RequestJob::result(Environment& environment) {
+  switch (operation_.answer) {
+    case rtnl::Answer::many:
+      if (!convert_some(environment, kRecordsPerTurn)) return {};
+      return converted_.Value();
+    case rtnl::Answer::one:
+      if (!records_.empty()) return object_of(environment, records_.front());
+      return environment.env().Undefined();
+    default:
+      return environment.env().Undefined();
+  }
+}
+
+Napi::Value RequestJob::rejection(Environment& environment) {
+  Napi::Object refusal = refusal_object(environment.env(), *refusal_);
+  if (interrupted_) {
+    convert_some(environment, std::numeric_limits<std::size_t>::max());
+    refusal.Set("rows", converted_.Value());
+  }
+  return refusal;
+}
+
+}  // namespace vethwork::binding

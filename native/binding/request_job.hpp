@@ -1,0 +1,46 @@
+// One operation under way: its message out, its records back.
+#pragma once
+
+#include <vector>
+
+#include "binding/environment.hpp"
+#include "rtnl/codec.hpp"
+
+namespace vethwork::binding {
+
+class RequestJob final : public PromiseJob, public netlink::Request {
+ public:
+  RequestJob(Napi::Env env, const rtnl::Operation& operation, rtnl::Encoded encoded)
+      : PromiseJob(env), operation_(operation), encoded_(std::move(encoded)) {}
+
+  netlink::Request* request() override { return this; }
+  [[nodiscard]] bool alone() const override { return dumps() || !encoded_.references.empty(); }
+  [[nodiscard]] bool dumps() const override { return operation_.answer == rtnl::Answer::many; }
+  [[nodiscard]] std::size_t weight() const override;
+  bool prepare(netlink::Socket& socket) override;
+
+  [[nodiscard]] const void* together_token() const override;
+  void run_together(netlink::Socket& socket, std::span<engine::Job* const> jobs) override;
+
+  std::span<std::byte> message() override { return encoded_.message; }
+  bool on_part(netlink::BytesView message) override;
+  void on_restart() override { records_.clear(); }
+  void on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) override;
+
+ protected:
+  Napi::Value result(Environment& environment) override;
+  Napi::Value rejection(Environment& environment) override;
+
+ private:
+  /// Turns more records into JavaScript; true when all are.
+  bool convert_some(Environment& environment, std::size_t most);
+
+  const rtnl::Operation& operation_;
+  rtnl::Encoded encoded_;
+  std::vector<rtnl::Record> records_;
+  bool interrupted_ = false;
+  Napi::ObjectReference converted_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace vethwork::binding
