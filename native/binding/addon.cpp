@@ -1,6 +1,8 @@
 // The addon's door: what lib/native.ts loads.
 #include <napi.h>
 
+#include "binding/counters.hpp"
+#include "binding/endpoints.hpp"
 #include "binding/environment.hpp"
 #include "binding/namespace.hpp"
 #include "binding/request.hpp"
@@ -11,6 +13,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new vethwork::binding::Environment{env});
   vethwork::binding::export_namespaces(env, exports);
   vethwork::binding::export_requests(env, exports);
+  vethwork::binding::export_counters(env, exports);
+  vethwork::binding::export_endpoints(env, exports);
   return exports;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "binding/handle.hpp"
 #include "rtnl/codec.hpp"
 
 namespace vethwork::binding {
@@ -173,28 +174,11 @@ void throw_to_javascript(Napi::Env env, const InvalidArgument& error) {
 }
 
 void attach_strand(Napi::Object instance, std::shared_ptr<engine::Strand> strand) {
-  const Napi::Env env = instance.Env();
-  auto box = std::make_unique<std::shared_ptr<engine::Strand>>(std::move(strand));
-  const auto release = [](napi_env, void* data, void*) {
-    const std::unique_ptr<std::shared_ptr<engine::Strand>> owner{
-        static_cast<std::shared_ptr<engine::Strand>*>(data)};
-  };
-  if (napi_type_tag_object(env, instance, &kNamespaceTag) != napi_ok ||
-      napi_wrap(env, instance, box.get(), release, nullptr, nullptr) != napi_ok) {
-    throw Napi::TypeError::New(env, "this object stands for a namespace already");
-  }
-  static_cast<void>(box.release());
+  attach(instance, kNamespaceTag, std::move(strand));
 }
 
 std::shared_ptr<engine::Strand> strand_of(Napi::Env env, Napi::Value value) {
-  bool tagged = false;
-  void* data = nullptr;
-  if (!value.IsObject() ||
-      napi_check_object_type_tag(env, value, &kNamespaceTag, &tagged) != napi_ok || !tagged ||
-      napi_unwrap(env, value, &data) != napi_ok) {
-    return nullptr;
-  }
-  return *static_cast<std::shared_ptr<engine::Strand>*>(data);
+  return attached<engine::Strand>(env, value, kNamespaceTag);
 }
 
 }  // namespace vethwork::binding

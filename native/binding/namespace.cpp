@@ -6,46 +6,15 @@
 #include <vector>
 
 #include "binding/convert.hpp"
+#include "binding/value_job.hpp"
 #include "sys/netns.hpp"
 #include "sys/sysctl.hpp"
 
 namespace vethwork::binding {
 namespace {
 
-/// A task that makes a value on a worker, and shows it to JavaScript afterwards.
-template <typename T>
-class ValueJob final : public PromiseJob {
- public:
-  using Work = std::function<T()>;
-  using Show = std::function<Napi::Value(Environment&, T&)>;
-
-  ValueJob(Napi::Env env, Work work, Show show)
-      : PromiseJob(env), work_(std::move(work)), show_(std::move(show)) {}
-
-  void run() override { value_ = work_(); }
-
- protected:
-  Napi::Value result(Environment& environment) override { return show_(environment, value_); }
-
- private:
-  Work work_;
-  Show show_;
-  T value_{};
-};
-
 std::string text_argument(const Napi::CallbackInfo& info, std::size_t position) {
   return info[position].As<Napi::String>().Utf8Value();
-}
-
-/// Starts a task that belongs to no namespace.
-template <typename T>
-Napi::Value start(Napi::Env env, typename ValueJob<T>::Work work, typename ValueJob<T>::Show show) {
-  auto job = std::make_unique<ValueJob<T>>(env, std::move(work), std::move(show));
-  const Napi::Promise promise = job->promise();
-  Environment& environment = Environment::of(env);
-  environment.started();
-  environment.engine().run(std::move(job));
-  return promise;
 }
 
 /// Makes or opens a namespace; `instance`, an object of the facade, stands for it afterwards.
@@ -61,8 +30,6 @@ Napi::Value start_attaching(Napi::Object instance, std::function<sys::UniqueFd()
         return environment.env().Undefined();
       });
 }
-
-Napi::Value nothing(Environment& environment, bool&) { return environment.env().Undefined(); }
 
 struct CreateOptions {
   std::string name;
@@ -104,7 +71,7 @@ Napi::Value close_namespace(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto strand = strand_argument(info);
   auto job = std::make_unique<ValueJob<bool>>(
-      env, [] { return true; }, nothing);
+      env, [] { return true; }, show_nothing);
   const Napi::Promise promise = job->promise();
   Environment& environment = Environment::of(env);
   std::unique_ptr<engine::Job> last = std::move(job);
@@ -138,26 +105,21 @@ Napi::Value delete_namespace(const Napi::CallbackInfo& info) {
         sys::unbind_name(name);
         return true;
       },
-      nothing);
+      show_nothing);
 }
 
 /// Queues a task that runs inside a namespace, after the calls made before it.
 Napi::Value start_inside(const Napi::CallbackInfo& info, std::function<std::string()> work) {
-  const Napi::Env env = info.Env();
   const auto strand = strand_argument(info);
-  const auto ns = strand->ns();
-  auto job = std::make_unique<ValueJob<std::string>>(
-      env,
-      [ns, work = std::move(work)] {
+  return start_on<std::string>(
+      info.Env(), *strand,
+      [ns = strand->ns(), work = std::move(work)] {
         const sys::Inside inside{ns->get()};
         return work();
       },
       [](Environment& environment, std::string& text) -> Napi::Value {
         return Napi::String::New(environment.env(), text);
       });
-  const Napi::Promise promise = job->promise();
-  submit(Environment::of(env), *strand, engine::Lane::quick, std::move(job));
-  return promise;
 }
 
 /// readSysctl(instance, path): Promise<string>

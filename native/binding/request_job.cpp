@@ -18,21 +18,6 @@ constexpr std::size_t kRecordsPerTurn = 64;
 /// An echoed record takes as much of the receive queue as a few acknowledgements.
 constexpr std::size_t kEchoWeight = 4;
 
-sys::Refusal refusal_of(const netlink::Acknowledgement& acknowledgement, const rtnl::Noun& noun,
-                        netlink::BytesView message) {
-  sys::Refusal refusal{.error = acknowledgement.error,
-                       .detail = acknowledgement.detail,
-                       .field = {},
-                       .allowed = acknowledgement.allowed};
-  if (acknowledgement.offset) {
-    refusal.field = rtnl::path_at(noun, message, *acknowledgement.offset);
-  } else if (acknowledgement.missing_type) {
-    refusal.field = rtnl::path_of_type(noun, message, acknowledgement.missing_nest,
-                                       static_cast<std::uint16_t>(*acknowledgement.missing_type));
-  }
-  return refusal;
-}
-
 }  // namespace
 
 std::size_t RequestJob::weight() const {
@@ -82,7 +67,7 @@ bool RequestJob::on_part(netlink::BytesView message) {
 void RequestJob::on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) {
   interrupted_ = interrupted;
   if (acknowledgement.error != 0) {
-    fail(refusal_of(acknowledgement, *operation_.noun, encoded_.message));
+    fail(rtnl::refusal_of(acknowledgement, *operation_.noun, encoded_.message));
   } else if (interrupted) {
     fail({.error = EINTR, .detail = "the list kept changing while it was read"});
   }

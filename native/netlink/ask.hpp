@@ -13,6 +13,7 @@ namespace vethwork::netlink {
 class Ask final : public Request {
  public:
   explicit Ask(Message message) : message_(std::move(message).finish()) {}
+  explicit Ask(Bytes message) : message_(std::move(message)) {}
 
   std::span<std::byte> message() override { return message_; }
   bool on_part(BytesView part) override {

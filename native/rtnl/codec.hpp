@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "netlink/bytes.hpp"
+#include "netlink/extended_ack.hpp"
 #include "rtnl/noun.hpp"
 #include "rtnl/operation.hpp"
 #include "rtnl/record.hpp"
+#include "sys/refusal.hpp"
 
 namespace vethwork::rtnl {
 
@@ -45,6 +47,10 @@ std::string path_at(const Noun& noun, netlink::BytesView message, std::size_t of
 /// The property of an attribute number: at the top level, or inside the nest at offset `nest`.
 std::string path_of_type(const Noun& noun, netlink::BytesView message,
                          std::optional<std::size_t> nest, std::uint16_t type);
+
+/// What the kernel's answer to a message of ours means: errno, sentence, property, range.
+sys::Refusal refusal_of(const netlink::Acknowledgement& acknowledgement, const Noun& noun,
+                        netlink::BytesView message);
 
 /// A message as text, one attribute a line: property, number, bytes. For people and tests.
 std::string print(const Noun& noun, netlink::BytesView body);

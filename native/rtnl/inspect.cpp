@@ -175,8 +175,10 @@ void collect_names(std::span<const Field> fields, NameSet& names) {
 }
 
 NameSet collect_all_names() {
-  // What `Wire::link` and `Wire::nexthops` read by themselves.
-  NameSet names{"index", "name", "device", "weight", "onlink"};
+  // What `Wire::link` and `Wire::nexthops` read by themselves, and what else is in a link object,
+  // which may stand for a link.
+  NameSet names{"index",  "name",      "device",         "weight",
+                "onlink", "peerIndex", "peerNamespaceId"};
   for (const Noun* noun : nouns()) {
     collect_names(noun->header, names);
     collect_names(noun->attributes, names);
@@ -203,6 +205,21 @@ std::string path_of_type(const Noun& noun, BytesView message, std::optional<std:
   }
   const Field* field = row_of(*place.within, type);
   return field == nullptr ? place.path : join(place.path, field->name);
+}
+
+sys::Refusal refusal_of(const netlink::Acknowledgement& acknowledgement, const Noun& noun,
+                        BytesView message) {
+  sys::Refusal refusal{.error = acknowledgement.error,
+                       .detail = acknowledgement.detail,
+                       .field = {},
+                       .allowed = acknowledgement.allowed};
+  if (acknowledgement.offset) {
+    refusal.field = path_at(noun, message, *acknowledgement.offset);
+  } else if (acknowledgement.missing_type) {
+    refusal.field = path_of_type(noun, message, acknowledgement.missing_nest,
+                                 static_cast<std::uint16_t>(*acknowledgement.missing_type));
+  }
+  return refusal;
 }
 
 std::string print(const Noun& noun, BytesView body) {

@@ -76,10 +76,10 @@ constexpr std::array kHeader{
     given(Field{"link", kInHeader, Wire::link}),
     Field{"index", kInHeader, Wire::u32, within(1, 0x7fffffff)},
     Field{"up", kInHeader, Wire::boolean8},
-    Field{"promiscuous", kInHeader, Wire::boolean8},
-    Field{"allMulticast", kInHeader, Wire::boolean8},
-    Field{"multicast", kInHeader, Wire::boolean8},
-    Field{"arp", kInHeader, Wire::boolean8},
+    given(Field{"promiscuous", kInHeader, Wire::boolean8}),
+    given(Field{"allMulticast", kInHeader, Wire::boolean8}),
+    given(Field{"multicast", kInHeader, Wire::boolean8}),
+    given(Field{"arp", kInHeader, Wire::boolean8}),
     reported(Field{"flags", kInHeader, Wire::bits, named(kFlags)}),
     reported(Field{"type", kInHeader, Wire::u16, named(kLinkLayers)}),
 };
@@ -105,6 +105,7 @@ constexpr std::array kAttributes{
     Field{"parent", IFLA_LINK, Wire::link},
     reported(Field{"parentNamespaceId", IFLA_LINK_NETNSID, Wire::namespace_id}),
     Field{"master", IFLA_MASTER, Wire::link},
+    implied(Field{"newIndex", IFLA_NEW_IFINDEX, Wire::u32}),
     given(Field{"namespace", IFLA_NET_NS_FD, Wire::descriptor}),
     Field{"", IFLA_LINKINFO, Wire::nest, of(kLinkInfo)},
     Field{"", IFLA_AF_SPEC, Wire::nest, of(kFamilySettings)},
@@ -157,6 +158,11 @@ void refine(Record& record) {
 
 void complete_link_query(Record& record) {
   record.set("extendedMask", static_cast<double>(RTEXT_FILTER_SKIP_STATS));
+}
+
+void complete_link_move(Record& record) {
+  // The header's index says which link is moved.
+  record.rename("index", "newIndex");
 }
 
 const Noun kLink{

@@ -16,14 +16,21 @@ constexpr std::array kStates{
     Name{"permanent", NUD_PERMANENT},
 };
 
-/// net/bridge/br_fdb.c, fdb_to_nud(): a bridge shows its entries as one of three states.
+/// As `bridge fdb` sends them: vxlan takes no static entry without NUD_REACHABLE
+/// (drivers/net/vxlan/vxlan_core.c, vxlan_fdb_add()), a bridge only looks at the other two bits.
 constexpr std::array kFdbStates{
-    Name{"permanent", NUD_PERMANENT},
-    Name{"static", NUD_NOARP},
+    Name{"permanent", NUD_PERMANENT | NUD_NOARP},
+    Name{"static", NUD_NOARP | NUD_REACHABLE},
     Name{"reachable", NUD_REACHABLE},
     Name{"stale", NUD_STALE},
-    Name{"permanent", NUD_PERMANENT | NUD_NOARP},
 };
+
+/// net/bridge/br_fdb.c, fdb_to_nud(): a bridge shows one bit, vxlan what the entry was made with.
+constexpr std::uint32_t fdb_state(std::uint16_t state) {
+  if ((state & NUD_PERMANENT) != 0) return NUD_PERMANENT | NUD_NOARP;
+  if ((state & NUD_NOARP) != 0) return NUD_NOARP | NUD_REACHABLE;
+  return state;
+}
 
 constexpr std::array kFlags{
     Name{"use", NTF_USE},
@@ -122,7 +129,7 @@ void read_header(netlink::BytesView bytes, Record& record) {
 void read_fdb_header(netlink::BytesView bytes, Record& record) {
   const auto header = *netlink::read<ndmsg>(bytes);
   record.append("index", static_cast<double>(header.ndm_ifindex));
-  record.append("state", name_of(header.ndm_state, kFdbStates));
+  record.append("state", name_of(fdb_state(header.ndm_state), kFdbStates));
   record.append("flags", names_of_bits(header.ndm_flags, kFlags));
 }
 
@@ -132,18 +139,15 @@ void complete_new_neighbour(Record& record) {
   if (!record.has("state")) record.set("state", std::string{"permanent"});
 }
 
-/// As `bridge fdb add`: an entry of the device itself, unless it is said to be its bridge's.
-void complete_fdb_match(Record& record) {
+/// As `bridge fdb`: a permanent entry of the device itself, unless it is said to be another. The
+/// state counts even in a removal (net/core/rtnetlink.c, ndo_dflt_fdb_del()).
+void complete_fdb_entry(Record& record) {
+  if (!record.has("state")) record.set("state", std::string{"permanent"});
   if (bits_of(record, "flags", kFlags) & (NTF_SELF | NTF_MASTER)) return;
   List flags;
   if (const Value* given = record.find("flags")) flags = *given->as<List>();
   flags.emplace_back(std::string{"self"});
   record.set("flags", std::move(flags));
-}
-
-void complete_new_fdb_entry(Record& record) {
-  complete_fdb_match(record);
-  if (!record.has("state")) record.set("state", std::string{"permanent"});
 }
 
 const Noun kNeighbour{

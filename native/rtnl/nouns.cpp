@@ -48,9 +48,21 @@ void split_prefix(Record& record, std::string_view property, std::string_view ad
                   std::string_view length) {
   const std::string text{record.text(property)};
   const Prefix prefix = parse_prefix(text, std::string{property});
+  const std::uint8_t family = family_of(record);
+  if (family != AF_UNSPEC && family != prefix.ip.family) {
+    throw InvalidArgument{InvalidArgument::Kind::range, std::string{property},
+                          std::string{"must be "} + (family == AF_INET ? "IPv4" : "IPv6")};
+  }
+  record.set("family", name_of(prefix.ip.family, kFamilies));
   record.set(address, format_ip(prefix.ip));
   record.set(length, static_cast<double>(prefix.length));
   record.erase(property);
+}
+
+void refuse_all_tables(const Record& record) {
+  if (record.has("table") && number_of(record, "table", kRouteTables, 0) == 0) {
+    throw InvalidArgument{InvalidArgument::Kind::range, "table", "must be one table"};
+  }
 }
 
 void join_prefix(Record& record, std::string_view property, std::string_view address,

@@ -55,7 +55,8 @@ std::uint32_t bits_of(const Record& record, std::string_view property, Names nam
 /// The family that property `family` names; AF_UNSPEC if it is absent.
 std::uint8_t family_of(const Record& record);
 
-/// Replaces `property`, a prefix, by `address` (an IP) and `length` (a number).
+/// Replaces `property`, a prefix, by `address` (an IP) and `length` (a number), and tells the
+/// record's family. Throws `InvalidArgument` if that is another one already.
 void split_prefix(Record& record, std::string_view property, std::string_view address,
                   std::string_view length);
 
@@ -63,8 +64,12 @@ void split_prefix(Record& record, std::string_view property, std::string_view ad
 void join_prefix(Record& record, std::string_view property, std::string_view address,
                  std::string_view length, std::string_view none);
 
+/// Throws `InvalidArgument` if `table` is that of listings alone, "all".
+void refuse_all_tables(const Record& record);
+
 // What each verb's properties imply, defined beside its noun.
 void complete_link_query(Record& record);
+void complete_link_move(Record& record);
 void complete_new_address(Record& record);
 void complete_address_match(Record& record);
 void complete_new_route(Record& record);
@@ -72,8 +77,7 @@ void complete_route_match(Record& record);
 void complete_route_filter(Record& record);
 void complete_route_lookup(Record& record);
 void complete_new_neighbour(Record& record);
-void complete_new_fdb_entry(Record& record);
-void complete_fdb_match(Record& record);
+void complete_fdb_entry(Record& record);
 void complete_new_rule(Record& record);
 void complete_rule_match(Record& record);
 

@@ -68,8 +68,8 @@ constexpr std::array kOperations{
               except(kNotAtCreation), kNewLinkNeeds},
     Operation{"setLink", RTM_NEWLINK, 0, &kLink, Answer::nothing, except(kNotByChange),
               kLinkItself},
-    Operation{"moveLink", RTM_NEWLINK, 0, &kLink, Answer::nothing, only(kMove), kMoveNeeds, nullptr,
-              Pace::slow},
+    Operation{"moveLink", RTM_NEWLINK, 0, &kLink, Answer::nothing, only(kMove), kMoveNeeds,
+              complete_link_move, Pace::slow},
     Operation{"deleteLink", RTM_DELLINK, 0, &kLink, Answer::nothing, only(kLinkItself), kLinkItself,
               nullptr, Pace::slow},
     Operation{"getLink", RTM_GETLINK, 0, &kLink, Answer::one, only(kLinkItself), kLinkItself,
@@ -122,11 +122,11 @@ constexpr std::array kOperations{
               only(kNeighbourFilter)},
 
     Operation{"addFdbEntry", RTM_NEWNEIGH, kAdd, &kFdbEntry, Answer::nothing,
-              except(kNotOfFdbEntry), kLinkAndAddress, complete_new_fdb_entry},
+              except(kNotOfFdbEntry), kLinkAndAddress, complete_fdb_entry},
     Operation{"replaceFdbEntry", RTM_NEWNEIGH, kReplace, &kFdbEntry, Answer::nothing,
-              except(kNotOfFdbEntry), kLinkAndAddress, complete_new_fdb_entry},
+              except(kNotOfFdbEntry), kLinkAndAddress, complete_fdb_entry},
     Operation{"removeFdbEntry", RTM_DELNEIGH, 0, &kFdbEntry, Answer::nothing,
-              except(kNotOfFdbEntry), kLinkAndAddress, complete_fdb_match},
+              except(kNotOfFdbEntry), kLinkAndAddress, complete_fdb_entry},
     Operation{"listFdbEntries", RTM_GETNEIGH, kDump, &kFdbEntry, Answer::many, only(kFdbFilter)},
 
     Operation{

@@ -1,6 +1,8 @@
 // What a route is on the wire: rtmsg and RTA_* (net/ipv4/fib_frontend.c, net/ipv6/route.c).
 #include <linux/rtnetlink.h>
 
+#include <cmath>
+
 #include "rtnl/nouns.hpp"
 
 namespace vethwork::rtnl {
@@ -50,6 +52,11 @@ constexpr std::array kMetrics{
     Field{"fastopenNoCookie", RTAX_FASTOPEN_NO_COOKIE, Wire::u32},
 };
 
+/// In 1/100 s. Of a listing; a new route's time is RTA_EXPIRES, in seconds.
+constexpr std::array kCacheInfo{
+    Field{"expires", offsetof(rta_cacheinfo, rta_expires), Wire::s32},
+};
+
 /// `device`, `weight` and `onlink` lie in the rtnexthop header.
 constexpr std::array kNextHop{
     Field{"device", kInHeader, Wire::link},
@@ -93,6 +100,7 @@ constexpr std::array kAttributes{
     Field{"realm", RTA_FLOW, Wire::u32},
     Field{"preference", RTA_PREF, Wire::u8, named(kPreferences)},
     Field{"expires", RTA_EXPIRES, Wire::u32},
+    implied(Field{"cacheInfo", RTA_CACHEINFO, Wire::structure, of(kCacheInfo)}),
     Field{"ipProtocol", RTA_IP_PROTO, Wire::u8},
     Field{"sourcePort", RTA_SPORT, Wire::be16},
     Field{"destinationPort", RTA_DPORT, Wire::be16},
@@ -150,9 +158,16 @@ void read_header(netlink::BytesView bytes, Record& record) {
 void refine(Record& record) {
   join_prefix(record, "to", "destination", "destinationLength", "default");
   join_prefix(record, "from", "origin", "originLength", "");
+  // net/ipv6/route.c, rt6_fill_node(): a lookup without a source is answered with this one.
+  if (record.text("from") == "::/128") record.erase("from");
   if (record.has("tableNumber")) {
     record.set("table", name_of(record.integer<std::uint32_t>("tableNumber"), kRouteTables));
     record.erase("tableNumber");
+  }
+  if (const Value* value = record.find("cacheInfo")) {
+    const double hundredths = value->as<Record>()->number("expires");
+    record.erase("cacheInfo");
+    if (hundredths > 0) record.set("expires", std::ceil(hundredths / 100));
   }
 }
 
@@ -167,6 +182,7 @@ void mask_destination(Record& record) {
 }
 
 void split_prefixes(Record& record) {
+  refuse_all_tables(record);
   if (record.text("to") == "default") {
     record.erase("to");
   } else if (record.has("to")) {
@@ -202,6 +218,10 @@ std::string_view natural_scope(const Record& record, std::uint32_t type) {
 
 void complete_new_route(Record& record) {
   split_prefixes(record);
+  // net/ipv4/fib_frontend.c, rtm_to_fib_config(): IPv4 would add it for every source.
+  if (record.has("origin") && family(record) == AF_INET) {
+    throw InvalidArgument{InvalidArgument::Kind::range, "from", "is for IPv6 routes alone"};
+  }
   const std::uint32_t type = number_of(record, "type", kTypes, RTN_UNICAST);
   record.set("type", static_cast<double>(type));
   if (!record.has("protocol")) record.set("protocol", std::string{"boot"});
@@ -229,7 +249,9 @@ void complete_route_lookup(Record& record) {
   if (record.integer<int>("destinationLength") != ip.bits()) {
     throw InvalidArgument{InvalidArgument::Kind::range, "to", "must be one address, not a prefix"};
   }
-  record.set("lookupFlags", static_cast<double>(RTM_F_LOOKUP_TABLE));
+  // net/ipv6/route.c, inet6_rtm_valid_getroute_req(): IPv6 always tells the table, and refuses
+  // this.
+  if (ip.family == AF_INET) record.set("lookupFlags", static_cast<double>(RTM_F_LOOKUP_TABLE));
 }
 
 const Noun kRoute{

@@ -108,7 +108,9 @@ void refine(Record& record) {
     record.set("table", name_of(record.integer<std::uint32_t>("tableNumber"), kRouteTables));
     record.erase("tableNumber");
   }
-  if (record.text("action") != "table") record.erase("table");
+  if (record.text("action") != "table" || record.boolean("l3mdev")) record.erase("table");
+  // net/core/fib_rules.c, fib_nl_fill_rule(): 0 is not sent.
+  if (!record.has("priority")) record.set("priority", 0.0);
   // -1 says that nothing is suppressed.
   for (const std::string_view name : {"suppressPrefixLength", "suppressGroup"}) {
     if (record.number(name) < 0) record.erase(name);
@@ -122,6 +124,7 @@ void complete_rule_match(Record& record) {
   if (record.has("to")) split_prefix(record, "to", "toAddress", "toLength");
   if (family(record) == AF_UNSPEC) record.set("family", std::string{"inet"});
   if (record.has("goto") && !record.has("action")) record.set("action", std::string{"goto"});
+  refuse_all_tables(record);
   const std::uint32_t table = number_of(record, "table", kRouteTables, 0);
   if (table > 255) record.set("tableNumber", static_cast<double>(table));
 }
@@ -129,6 +132,11 @@ void complete_rule_match(Record& record) {
 void complete_new_rule(Record& record) {
   complete_rule_match(record);
   if (!record.has("action")) record.set("action", std::string{"table"});
+  // net/ipv4/fib_rules.c, fib4_rule_configure(): without a table IPv4 would make an empty one.
+  const bool looks_up = number_of(record, "action", kActions, 0) == FR_ACT_TO_TBL;
+  if (looks_up && !record.has("table") && !record.boolean("l3mdev")) {
+    record.set("table", std::string{"main"});
+  }
 }
 
 const Noun kRule{

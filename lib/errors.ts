@@ -1,0 +1,177 @@
+// Every error that the library makes itself.
+
+import { constants } from "node:os";
+
+/** The values that the kernel would have taken, where it tells. */
+export interface AllowedRange {
+  readonly min?: bigint;
+  readonly max?: bigint;
+  /** The bits that may be set. */
+  readonly mask?: bigint;
+}
+
+/** What the native layer says of a refused operation. */
+export interface Refusal {
+  readonly errno: number;
+  readonly detail?: string;
+  readonly field?: string;
+  readonly allowed?: AllowedRange;
+  readonly rows?: readonly object[];
+}
+
+const codes = new Map<number, string>();
+// Of two names for one number (EAGAIN and EWOULDBLOCK, ENOTSUP and EOPNOTSUPP) the kernel's wins.
+for (const [code, number] of Object.entries(constants.errno)) {
+  if (code !== "EWOULDBLOCK" && code !== "ENOTSUP") codes.set(number, code);
+}
+
+/** What a bare errno means for an operation, where the kernel has no sentence of its own. */
+const explanations: Readonly<Record<string, string>> = {
+  "createNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
+  "openNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace that owns the namespace",
+  "openNamespace ENOENT": "no such namespace",
+  "openNamespace ESRCH": "no such process",
+  "deleteNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
+  "createLink EEXIST": "a link of that name or index exists",
+  "createLink EOPNOTSUPP": "this kernel does not have the link kind or one of its options",
+  "createLink ENOTCONN": "a veth peer cannot be raised before the pair is joined; use setLink",
+  "setLink EBUSY": "the link is in use; set it down first",
+  "addAddress EEXIST": "the link has this address",
+  "removeAddress EADDRNOTAVAIL": "the link does not have this address",
+  "addRoute EEXIST": "there is such a route",
+  "addRoute ENETUNREACH": "the gateway cannot be reached; is the link up and its address set?",
+  "removeRoute ESRCH": "no such route",
+  "getRoute ENETUNREACH": "no route leads there",
+  "addNeighbour EEXIST": "there is such a neighbour",
+  "removeNeighbour ENOENT": "no such neighbour",
+  "addFdbEntry EEXIST": "there is such an entry",
+  "removeFdbEntry ENOENT": "no such entry",
+  "addRule EEXIST": "there is such a rule",
+  "removeRule ENOENT": "no such rule",
+  EACCES: "permission denied",
+  EBADF: "the descriptor is closed",
+  EBUSY: "it is in use",
+  EEXIST: "it exists",
+  EINVAL: "the kernel found an invalid value and does not say which",
+  EMFILE: "the process has too many open descriptors",
+  ENFILE: "the system has too many open descriptors",
+  ENODEV: "no such link",
+  ENOENT: "no such thing",
+  ENOMEM: "out of memory",
+  EOPNOTSUPP: "this kernel does not support it",
+  EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
+  EROFS: "mounted read-only, as /proc/sys is in a container that is not privileged",
+};
+
+function describe(operation: string, subject: string | undefined, refusal: Refusal): string {
+  const code = codeOf(refusal.errno);
+  const known = explanations[`${operation} ${code}`] ?? explanations[code];
+  // A missing capability is worth naming even where the kernel says something shorter.
+  const sentence = code === "EPERM" ? (known ?? refusal.detail) : (refusal.detail ?? known);
+  let text = operation;
+  if (subject !== undefined) text += ` "${subject}"`;
+  text += `: ${code}`;
+  if (sentence !== undefined) text += `, ${sentence}`;
+  if (refusal.field !== undefined) text += ` (${refusal.field})`;
+  const { min, max } = refusal.allowed ?? {};
+  if (min !== undefined && max !== undefined) text += `; allowed: ${min} to ${max}`;
+  else if (max !== undefined) text += `; allowed: at most ${max}`;
+  else if (min !== undefined) text += `; allowed: at least ${min}`;
+  return text;
+}
+
+function codeOf(errno: number): string {
+  return codes.get(errno) ?? `errno ${errno}`;
+}
+
+/**
+ * The kernel refused an operation. Match on {@link NetlinkError.code}, never on the text.
+ *
+ * Nothing was changed by the refused operation.
+ */
+export class NetlinkError extends Error {
+  override readonly name: string = "NetlinkError";
+  /** The errno's name, `"EEXIST"`. */
+  readonly code: string;
+  /** The errno, a positive number. */
+  readonly errno: number;
+  /** The function that was called, `"createLink"`. */
+  readonly operation: string;
+  /** The kernel's own sentence, if it had one. */
+  readonly detail: string | undefined;
+  /** The refused property as a path, `"peer.name"`, if the kernel pointed at one. */
+  readonly field: string | undefined;
+  /** What the property may be, if the kernel told. */
+  readonly allowed: AllowedRange | undefined;
+
+  constructor(operation: string, subject: string | undefined, refusal: Refusal) {
+    super(describe(operation, subject, refusal));
+    this.code = codeOf(refusal.errno);
+    this.errno = refusal.errno;
+    this.operation = operation;
+    this.detail = refusal.detail;
+    this.field = refusal.field;
+    this.allowed = refusal.allowed;
+  }
+}
+
+/**
+ * A list kept changing while it was read, a dozen times in a row. `code` is `"EINTR"`.
+ *
+ * Lists are never silently partial: what the last attempt saw is in {@link rows}, for callers who
+ * can do with it.
+ */
+export class DumpInterruptedError extends NetlinkError {
+  override readonly name = "DumpInterruptedError";
+  /** The last attempt's rows: each was true at some moment, together they may not have been. */
+  readonly rows: readonly object[];
+
+  constructor(operation: string, subject: string | undefined, refusal: Refusal) {
+    super(operation, subject, refusal);
+    this.rows = refusal.rows ?? [];
+  }
+}
+
+/** The library cannot work here; nothing about the call was wrong. */
+export class UnavailableError extends Error {
+  override readonly name = "UnavailableError";
+  /**
+   * - `ERR_UNSUPPORTED_PLATFORM`: not Linux.
+   * - `ERR_NATIVE_MISSING`: no native binary for this machine; the message says what to run.
+   */
+  readonly code: "ERR_UNSUPPORTED_PLATFORM" | "ERR_NATIVE_MISSING";
+
+  constructor(code: UnavailableError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A {@link RangeError} or {@link TypeError} of the facade itself, in the native layer's form. */
+export function invalidArgument(kind: "type" | "range", property: string, reason: string): Error {
+  const message = `${property}: ${reason}`;
+  const error = kind === "type" ? new TypeError(message) : new RangeError(message);
+  const code = kind === "type" ? "ERR_INVALID_ARG_TYPE" : "ERR_OUT_OF_RANGE";
+  return Object.assign(error, { code, property });
+}
+
+/** True if the native layer rejected with a refusal, which {@link errorOfRefusal} makes an error. */
+export function isRefusal(value: unknown): value is Refusal {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !(value instanceof Error) &&
+    "errno" in value &&
+    typeof value.errno === "number"
+  );
+}
+
+/** The error that a refusal stands for. */
+export function errorOfRefusal(
+  operation: string,
+  subject: string | undefined,
+  refusal: Refusal,
+): NetlinkError {
+  const Class = refusal.rows === undefined ? NetlinkError : DumpInterruptedError;
+  return new Class(operation, subject, refusal);
+}

@@ -1,0 +1,69 @@
+// The public door.
+
+export type { AllowedRange } from "./errors.ts";
+export { DumpInterruptedError, NetlinkError, UnavailableError } from "./errors.ts";
+export type * from "./rtnl/address.ts";
+export {
+  addAddress,
+  flushAddresses,
+  listAddresses,
+  removeAddress,
+  replaceAddress,
+} from "./rtnl/address.ts";
+export type { CounterColumn } from "./rtnl/counter-columns.ts";
+export { columnOf, counterColumns, counterRowLength } from "./rtnl/counter-columns.ts";
+export type { CounterChange, CounterOptions, CounterReader } from "./rtnl/counter-reader.ts";
+export { openCounters } from "./rtnl/counter-reader.ts";
+export type * from "./rtnl/counters.ts";
+export { getCounters, listCounters } from "./rtnl/counters.ts";
+export type * from "./rtnl/endpoint.ts";
+export { createEndpoints, deleteEndpoints } from "./rtnl/endpoint.ts";
+export type * from "./rtnl/forwarding.ts";
+export { getForwarding, getSysctl, setForwarding, setSysctl } from "./rtnl/forwarding.ts";
+export type * from "./rtnl/kinds.ts";
+export { linkKinds, portKinds } from "./rtnl/kinds.ts";
+export type * from "./rtnl/link.ts";
+export {
+  addAlternativeNames,
+  createLink,
+  deleteLink,
+  deleteLinks,
+  findLink,
+  getLink,
+  listLinks,
+  moveLink,
+  removeAlternativeNames,
+  renameLink,
+  setLink,
+} from "./rtnl/link.ts";
+export type * from "./rtnl/namespace.ts";
+export {
+  createNamespace,
+  deleteNamespace,
+  getNamespaceId,
+  listNamespaces,
+  Namespace,
+  openNamespace,
+  setNamespaceId,
+} from "./rtnl/namespace.ts";
+export type * from "./rtnl/neighbour.ts";
+export {
+  addFdbEntry,
+  addNeighbour,
+  listFdbEntries,
+  listNeighbours,
+  removeFdbEntry,
+  removeNeighbour,
+  replaceFdbEntry,
+  replaceNeighbour,
+} from "./rtnl/neighbour.ts";
+export type { LinkReference } from "./rtnl/reference.ts";
+export type * from "./rtnl/route.ts";
+export { addRoute, getRoute, listRoutes, removeRoute, replaceRoute } from "./rtnl/route.ts";
+export type * from "./rtnl/rule.ts";
+export { addRule, listRules, removeRule } from "./rtnl/rule.ts";
+export type { Sample, Sampler, SamplerOptions } from "./rtnl/sampler.ts";
+export { openSampler } from "./rtnl/sampler.ts";
+export type * from "./values/cidr.ts";
+export { cidrContains, cidrsOverlap, formatCidr, parseCidr } from "./values/cidr.ts";
+export { isMac, normaliseMac, randomMac } from "./values/mac.ts";

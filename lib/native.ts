@@ -1,0 +1,137 @@
+// Loads the addon; the only file that knows where its binary lies and what it exports.
+
+import { createRequire } from "node:module";
+import { type Refusal, UnavailableError } from "./errors.ts";
+
+/** An object of the facade that the addon lets stand for a namespace. */
+type Handle = object;
+
+/** What native/binding exports. Refused operations reject with a `Refusal`, not with an `Error`. */
+export interface Native {
+  createNamespace(handle: Handle, name: string, loopback: boolean, ipv6: boolean): Promise<void>;
+  openNamespace(handle: Handle, path: string): Promise<void>;
+  closeNamespace(handle: Handle): Promise<void>;
+  namespaceInode(handle: Handle): number | undefined;
+  listNamespaces(): Promise<string[]>;
+  deleteNamespace(name: string): Promise<void>;
+  readSysctl(handle: Handle, path: string): Promise<string>;
+  writeSysctl(handle: Handle, path: string, value: string): Promise<string>;
+  /** The inputs and outputs are typed by operation in rtnl/operations.ts. */
+  request(handle: Handle, operation: string, record: object): Promise<unknown>;
+  createEndpoints(
+    host: Handle,
+    handles: readonly Handle[],
+    plans: readonly object[],
+  ): Promise<(EndpointIndexes | RefusedStep)[]>;
+  openCounters(handle: Handle, namespace: Handle, options: object): Promise<void>;
+  /** The rows; more than `into` has room for means that nothing was written. */
+  readCounters(handle: Handle, namespace: Handle, into: BigUint64Array): Promise<number>;
+  readCountersSync(handle: Handle, into: BigUint64Array): number;
+  counterTime(handle: Handle): bigint;
+  counterIndexes(handle: Handle): Uint32Array;
+  counterChanges(handle: Handle): LinkChange[] | undefined;
+  closeCounters(handle: Handle): void;
+  openSampler(handle: Handle, namespace: Handle, options: object, periodMs: number): Promise<void>;
+  writeSamplesTo(handle: Handle, memory: BigUint64Array, capacity: number): void;
+  samplerRows(handle: Handle): number;
+  samplerIndexes(handle: Handle): Uint32Array;
+  samplerChanges(handle: Handle): LinkChange[] | undefined;
+  closeSampler(handle: Handle): Promise<void>;
+  /** The codec by itself, for tests: a whole message, and from the family header on. */
+  encode(operation: string, record: object): Uint8Array;
+  decode(noun: string, bytes: Uint8Array): object | undefined;
+  print(noun: string, bytes: Uint8Array): string;
+  schema(): Schema;
+}
+
+/** The inner and the outer end of an endpoint that was made. */
+export interface EndpointIndexes {
+  readonly index: number;
+  readonly hostIndex: number;
+}
+
+/** Why an endpoint was not made. */
+export interface RefusedStep extends Refusal {
+  readonly operation: string;
+}
+
+/** A link that came or went. */
+export interface LinkChange {
+  readonly type: "added" | "removed";
+  readonly row: number;
+  readonly index: number;
+  readonly name: string;
+}
+
+/** One row of a native table. */
+export interface SchemaRow {
+  readonly name: string;
+  readonly type: number;
+  readonly access: "both" | "given" | "reported";
+  readonly names?: readonly string[];
+  readonly fields?: readonly SchemaRow[];
+}
+
+/** The native tables by name, and the operations. */
+export interface Schema {
+  readonly nouns: Readonly<Record<string, readonly SchemaRow[]>>;
+  readonly kinds: Readonly<Record<string, readonly SchemaRow[]>>;
+  readonly portKinds: Readonly<Record<string, readonly SchemaRow[]>>;
+  readonly operations: readonly string[];
+}
+
+/** musl's Node has no glibc version in its own report; no file of the distribution is trusted. */
+function libc(): "glibc" | "musl" {
+  const report = process.report.getReport();
+  const header = "header" in report ? report.header : {};
+  return header !== null && typeof header === "object" && "glibcVersionRuntime" in header
+    ? "glibc"
+    : "musl";
+}
+
+/** Where the binary may lie, best first; prebuildify names the former. */
+function candidates(): string[] {
+  return [
+    `../prebuilds/linux-${process.arch}/vethwork.${libc()}.node`,
+    "../build/Release/vethwork.node",
+  ];
+}
+
+function load(): Native {
+  if (process.platform !== "linux") {
+    throw new UnavailableError(
+      "ERR_UNSUPPORTED_PLATFORM",
+      `vethwork speaks to the Linux kernel and cannot work on ${process.platform}`,
+    );
+  }
+  const require = createRequire(import.meta.url);
+  const failures: unknown[] = [];
+  for (const path of candidates()) {
+    try {
+      return require(path);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  throw new UnavailableError(
+    "ERR_NATIVE_MISSING",
+    `no native binary of vethwork for linux-${process.arch} (${libc()}) could be loaded. ` +
+      'Build it: run "npm ci" in a checkout of the project; it needs a C++20 compiler, make and ' +
+      "Python 3.",
+    { cause: new AggregateError(failures) },
+  );
+}
+
+let loaded: Native | undefined;
+
+/**
+ * The addon, loaded by the first call that needs it, so that types and pure functions can be
+ * imported anywhere.
+ *
+ * @throws {UnavailableError} `ERR_UNSUPPORTED_PLATFORM` outside Linux; `ERR_NATIVE_MISSING`
+ *   without a binary that loads.
+ */
+export function native(): Native {
+  loaded ??= load();
+  return loaded;
+}

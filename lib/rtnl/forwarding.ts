@@ -1,0 +1,136 @@
+// Whether a namespace routes packets, and its other settings below /proc/sys/net.
+
+import { invalidArgument } from "../errors.ts";
+import { native } from "../native.ts";
+import type { Family } from "./address.ts";
+import { getLink } from "./link.ts";
+import { type Namespace, requestSysctl } from "./namespace.ts";
+import type { LinkReference } from "./reference.ts";
+
+/** Which packets are meant. */
+export interface ForwardingScope {
+  /** Default: inet. */
+  readonly family?: Family;
+  /** Only packets that come in by this link. Default: by any. */
+  readonly link?: LinkReference;
+}
+
+/**
+ * Whether packets for others are forwarded. With a `link`, whose settings go by its name, that is
+ * looked up first: one more round trip.
+ *
+ * @throws {NetlinkError} `ENODEV` if there is no such link.
+ * @see net/ipv4/devinet.c, `devinet_sysctl_forward()`; net/ipv6/addrconf.c, `addrconf_fixup_forwarding()`
+ */
+export async function getForwarding(
+  namespace: Namespace,
+  scope: ForwardingScope = {},
+): Promise<boolean> {
+  const value = await getSysctl(namespace, await forwardingSetting(namespace, scope));
+  return value !== "0";
+}
+
+/**
+ * Says whether packets for others are forwarded, and returns whether they were. Without a `link`
+ * all links follow, and those made later; with one, which is looked up first (one more round trip),
+ * it alone.
+ *
+ * Needs a writable /proc/sys, and `CAP_NET_ADMIN`.
+ *
+ * @throws {NetlinkError} `ENODEV` if there is no such link.
+ * @throws {NetlinkError} `EROFS` if /proc/sys is mounted read-only, `EACCES` or `EPERM` without
+ *   the capability.
+ * @see net/ipv4/devinet.c, `devinet_sysctl_forward()`; net/ipv6/addrconf.c, `addrconf_fixup_forwarding()`
+ */
+export async function setForwarding(
+  namespace: Namespace,
+  enabled: boolean,
+  scope: ForwardingScope = {},
+): Promise<boolean> {
+  if (typeof enabled !== "boolean") {
+    throw invalidArgument("type", "enabled", "must be true or false");
+  }
+  const setting = await forwardingSetting(namespace, scope);
+  return (await setSysctl(namespace, setting, enabled)) !== "0";
+}
+
+async function forwardingSetting(namespace: Namespace, scope: ForwardingScope): Promise<string> {
+  const { family = "inet", link, ...rest } = scope;
+  for (const property of Object.keys(rest)) {
+    throw invalidArgument("type", property, "unknown property");
+  }
+  if (family !== "inet" && family !== "inet6") {
+    throw invalidArgument("range", "family", 'must be one of "inet", "inet6"');
+  }
+  const version = family === "inet" ? "ipv4" : "ipv6";
+  if (link === undefined) {
+    return family === "inet" ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
+  }
+  return `net/${version}/conf/${(await getLink(namespace, link)).name}/forwarding`;
+}
+
+/**
+ * Reads a setting of the namespace, named as sysctl(8) does: `"net.ipv4.ip_forward"`, or with
+ * slashes. The first separator counts: after a dot, a slash stands for a dot inside a component
+ * (`"net.ipv4.conf.eth0/1.forwarding"`), and after a slash a dot is a dot
+ * (`"net/ipv4/conf/eth0.1/forwarding"`). The value comes without the newline at its end.
+ *
+ * @throws {NetlinkError} `ENOENT` if there is no such setting, here or in any namespace but the
+ *   machine's first; `EACCES` if it is write-only.
+ * @throws {RangeError} for a name that is not one below `net`; nothing was read.
+ * @see net/sysctl_net.c, `net_ctl_permissions()`
+ */
+export async function getSysctl(namespace: Namespace, name: string): Promise<string> {
+  return await requestSysctl("getSysctl", name, native().readSysctl(namespace, pathOf(name)));
+}
+
+/**
+ * Changes a setting of the namespace, named as for {@link getSysctl}, and returns its earlier value.
+ * True and false are written as 1 and 0.
+ *
+ * @throws {NetlinkError} `EINVAL` if the kernel does not take the value.
+ * @throws {NetlinkError} `ENOENT` if there is no such setting in this namespace.
+ * @throws {NetlinkError} `EROFS` if /proc/sys is mounted read-only, `EACCES` or `EPERM` without
+ *   `CAP_NET_ADMIN`.
+ * @throws {RangeError | TypeError} for a name that is not one below `net`, or a value of more than
+ *   one line; nothing was written.
+ * @see fs/proc/proc_sysctl.c, `proc_sys_write()`
+ */
+export async function setSysctl(
+  namespace: Namespace,
+  name: string,
+  value: string | number | boolean,
+): Promise<string> {
+  // With the newline even an empty value is one, and clears lists; without, nothing would be set.
+  const line = `${textOf(value)}\n`;
+  const work = native().writeSysctl(namespace, pathOf(name), line);
+  return await requestSysctl("setSysctl", name, work);
+}
+
+/** The path below /proc/sys/net; nothing that a name says leads out of there. */
+function pathOf(name: unknown): string {
+  if (typeof name !== "string") throw invalidArgument("type", "name", "must be a string");
+  const [separator] = /[./]/.exec(name) ?? ["."];
+  const swapped = separator === "." ? name.replace(/[./]/g, (c) => (c === "." ? "/" : ".")) : name;
+  const [first, ...components] = swapped.split("/");
+  const improper = components.some((part) => part === "" || part === "." || part === "..");
+  if (first !== "net" || components.length === 0 || improper || name.includes("\0")) {
+    throw invalidArgument("range", "name", `${JSON.stringify(name)} is no setting below "net"`);
+  }
+  return components.join("/");
+}
+
+function textOf(value: unknown): string {
+  switch (typeof value) {
+    case "boolean":
+      return value ? "1" : "0";
+    case "number":
+      if (Number.isSafeInteger(value)) return String(value);
+      throw invalidArgument("range", "value", "must be an integer of at most 53 bits");
+    case "string":
+      if (!/[\n\0]/.test(value)) return value;
+      throw invalidArgument("range", "value", "must be one line without NUL");
+    default:
+      throw invalidArgument("type", "value", "must be a string, a number or a boolean");
+  }
+}
