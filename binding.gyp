@@ -8,7 +8,12 @@
         ["OS=='linux'", {
           "sources": ["<!@(node scripts/sources.mjs)"],
           "include_dirs": ["native"],
-          "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],
+          # Without the last, an error in a worker thread that is being terminated ends the process.
+          "defines": [
+            "NAPI_VERSION=8",
+            "NAPI_CPP_EXCEPTIONS",
+            "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+          ],
           "cflags!": ["-O3", "-fno-omit-frame-pointer"],
           "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20", "-std=c++17"],
           "cflags_cc": [

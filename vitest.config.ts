@@ -5,6 +5,7 @@ export default defineConfig({
   oxc: { target: "node20" },
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/setup.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,

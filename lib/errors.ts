@@ -33,12 +33,16 @@ const explanations: Readonly<Record<string, string>> = {
   "openNamespace ESRCH": "no such process",
   "deleteNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
   "createLink EEXIST": "a link of that name or index exists",
+  "createLink EINVAL": "the kernel does not say which value; a veth's MTU is from 68 to 65535",
   "createLink EOPNOTSUPP": "this kernel does not have the link kind or one of its options",
   "createLink ENOTCONN": "a veth peer cannot be raised before the pair is joined; use setLink",
+  "deleteLink EOPNOTSUPP": "such a link cannot be deleted",
+  "setLink EOPNOTSUPP": "the link's kind or driver does not take this change",
   "setLink EBUSY": "the link is in use; set it down first",
   "addAddress EEXIST": "the link has this address",
   "removeAddress EADDRNOTAVAIL": "the link does not have this address",
   "addRoute EEXIST": "there is such a route",
+  "addRoute ENODEV": "no such link, or neither via nor device is given",
   "addRoute ENETUNREACH": "the gateway cannot be reached; is the link up and its address set?",
   "removeRoute ESRCH": "no such route",
   "getRoute ENETUNREACH": "no route leads there",
@@ -65,9 +69,7 @@ const explanations: Readonly<Record<string, string>> = {
 
 function describe(operation: string, subject: string | undefined, refusal: Refusal): string {
   const code = codeOf(refusal.errno);
-  const known = explanations[`${operation} ${code}`] ?? explanations[code];
-  // A missing capability is worth naming even where the kernel says something shorter.
-  const sentence = code === "EPERM" ? (known ?? refusal.detail) : (refusal.detail ?? known);
+  const sentence = refusal.detail ?? explanations[`${operation} ${code}`] ?? explanations[code];
   let text = operation;
   if (subject !== undefined) text += ` "${subject}"`;
   text += `: ${code}`;

@@ -3,9 +3,8 @@
 import { invalidArgument } from "../errors.ts";
 import { native } from "../native.ts";
 import type { Family } from "./address.ts";
-import { getLink } from "./link.ts";
-import { type Namespace, requestSysctl } from "./namespace.ts";
-import type { LinkReference } from "./reference.ts";
+import { type Namespace, request, requestSysctl } from "./namespace.ts";
+import { type LinkReference, referenceTo } from "./reference.ts";
 
 /** Which packets are meant. */
 export interface ForwardingScope {
@@ -26,8 +25,8 @@ export async function getForwarding(
   namespace: Namespace,
   scope: ForwardingScope = {},
 ): Promise<boolean> {
-  const value = await getSysctl(namespace, await forwardingSetting(namespace, scope));
-  return value !== "0";
+  const setting = await forwardingSetting(namespace, scope);
+  return (await read("getForwarding", namespace, setting)) !== "0";
 }
 
 /**
@@ -51,7 +50,7 @@ export async function setForwarding(
     throw invalidArgument("type", "enabled", "must be true or false");
   }
   const setting = await forwardingSetting(namespace, scope);
-  return (await setSysctl(namespace, setting, enabled)) !== "0";
+  return (await write("setForwarding", namespace, setting, enabled)) !== "0";
 }
 
 async function forwardingSetting(namespace: Namespace, scope: ForwardingScope): Promise<string> {
@@ -66,7 +65,8 @@ async function forwardingSetting(namespace: Namespace, scope: ForwardingScope): 
   if (link === undefined) {
     return family === "inet" ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
   }
-  return `net/${version}/conf/${(await getLink(namespace, link)).name}/forwarding`;
+  const { name } = await request(namespace, "getLink", { link: referenceTo(link) });
+  return `net/${version}/conf/${name}/forwarding`;
 }
 
 /**
@@ -81,7 +81,7 @@ async function forwardingSetting(namespace: Namespace, scope: ForwardingScope): 
  * @see net/sysctl_net.c, `net_ctl_permissions()`
  */
 export async function getSysctl(namespace: Namespace, name: string): Promise<string> {
-  return await requestSysctl("getSysctl", name, native().readSysctl(namespace, pathOf(name)));
+  return await read("getSysctl", namespace, name);
 }
 
 /**
@@ -101,10 +101,22 @@ export async function setSysctl(
   name: string,
   value: string | number | boolean,
 ): Promise<string> {
+  return await write("setSysctl", namespace, name, value);
+}
+
+async function read(operation: string, namespace: Namespace, name: string): Promise<string> {
+  return await requestSysctl(operation, name, native().readSysctl(namespace, pathOf(name)));
+}
+
+async function write(
+  operation: string,
+  namespace: Namespace,
+  name: string,
+  value: unknown,
+): Promise<string> {
   // With the newline even an empty value is one, and clears lists; without, nothing would be set.
   const line = `${textOf(value)}\n`;
-  const work = native().writeSysctl(namespace, pathOf(name), line);
-  return await requestSysctl("setSysctl", name, work);
+  return await requestSysctl(operation, name, native().writeSysctl(namespace, pathOf(name), line));
 }
 
 /** The path below /proc/sys/net; nothing that a name says leads out of there. */

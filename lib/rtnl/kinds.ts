@@ -49,8 +49,15 @@ export interface VethOptions {
   /** The far end; default: one of a generated name beside the near one. */
   readonly peer?: VethPeer;
 }
-/** What a listing says of one end: nothing of its own; the pair shows in `peerIndex`. */
-export type VethFacts = Reported<VethOptions, "peer">;
+/** What a listing says of either end of a pair, in place of `parent`. */
+export interface PairFacts {
+  /** The far end's index, in its own namespace. */
+  readonly peerIndex: number;
+  /** The number of the namespace that the far end is in, if it is another one. */
+  readonly peerNamespaceId?: number;
+}
+/** What a listing says of one end. */
+export type VethFacts = Reported<VethOptions, "peer"> & PairFacts;
 
 /** The tag that a VLAN is marked with. */
 export type VlanProtocol = "802.1Q" | "802.1ad";
@@ -638,10 +645,11 @@ export interface NetkitOptions {
   readonly tailroom?: number;
 }
 /** What a listing says of one end of a netkit pair. */
-export type NetkitFacts = Reported<NetkitOptions, "peer"> & {
-  /** Whether this is the near end, which alone can be changed. */
-  readonly primary?: boolean;
-};
+export type NetkitFacts = Reported<NetkitOptions, "peer"> &
+  PairFacts & {
+    /** Whether this is the near end, which alone can be changed. */
+    readonly primary?: boolean;
+  };
 
 /** Every link kind: what it takes and what it reports back. A new kind is one row here. */
 export interface LinkKinds {

@@ -1,6 +1,7 @@
 // Links: network interfaces of every kind, made, found, changed, moved, deleted.
 
-import { invalidArgument, NetlinkError } from "../errors.ts";
+import { release } from "node:os";
+import { errorOfRefusal, invalidArgument, NetlinkError } from "../errors.ts";
 import type { LinkKind, LinkKinds, PortKind, PortKinds } from "./kinds.ts";
 import { type Namespace, request } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
@@ -196,10 +197,10 @@ export interface LinkFilter {
 /**
  * Creates a link and returns it as the kernel made it.
  *
- * One round trip: the kernel echoes the finished link (`NLM_F_ECHO`). One more for `alias`, which
- * the kernel takes from existing links only, and one for a link that is created in another
- * `namespace`, from where no echo comes, or with a `master`, which the kernel sets after the echo.
- * When setting the alias fails the link is deleted again.
+ * One round trip: the kernel echoes the finished link (`NLM_F_ECHO`; what being a port adds to a
+ * link, {@link getLink} tells). One more for `alias`, which the kernel takes from existing links
+ * only, and one for a link that is created in another `namespace`, from where no echo comes. When
+ * setting the alias fails the link is deleted again.
  *
  * A veth's peer is created with it, directly in the peer's namespace, under its final name, and is
  * always born down, because the kernel refuses to raise one end before the pair is joined: raise it
@@ -225,15 +226,40 @@ export async function createLink<K extends LinkKind>(
   const { alias, ...record } = spec;
   const home = spec.namespace ?? namespace;
   const name = spec.name ?? "";
-  if (home !== namespace && name === "") {
-    throw invalidArgument("type", "name", "is needed to create a link in another namespace");
+  if (name === "" && (home !== namespace || !kernelEchoes())) {
+    throw invalidArgument("type", "name", "is needed, for this kernel does not tell what it chose");
   }
-  const echoed = await request(namespace, "createLink", record);
-  const complete = spec.master === undefined || spec.master === 0;
-  const link = echoed && complete ? echoed : await getLink(home, echoed ?? { name });
+  const echoed = await explainTaken(home, spec, request(namespace, "createLink", record));
+  const link = echoed ?? (await getLink(home, { name }));
   if (alias !== undefined) await setAliasOrDelete(home, link, alias);
   // The kernel made what was asked for, so the link is of the kind that the caller named.
   return (alias === undefined ? link : { ...link, alias }) as LinkOf<K>;
+}
+
+/** Since Linux 6.2 a creation is echoed; before, only the name leads to what was made. */
+function kernelEchoes(): boolean {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  return major > 6 || (major === 6 && minor >= 2);
+}
+
+/** The kernel does not say which of a pair's names is taken, so on refusal it is asked. */
+async function explainTaken<T>(
+  home: Namespace,
+  spec: { readonly name?: string; readonly peer?: { readonly name?: string } },
+  creation: Promise<T>,
+): Promise<T> {
+  try {
+    return await creation;
+  } catch (error) {
+    const peer = spec.peer?.name;
+    if (!(error instanceof NetlinkError) || error.code !== "EEXIST" || peer === undefined) {
+      throw error;
+    }
+    const own = spec.name === undefined ? undefined : await findLink(home, { name: spec.name });
+    const field = own ? "name" : "peer.name";
+    const detail = `a link named "${own?.name ?? peer}" exists there`;
+    throw errorOfRefusal("createLink", spec.name, { errno: error.errno, detail, field });
+  }
 }
 
 async function setAliasOrDelete(namespace: Namespace, link: Link, alias: string): Promise<void> {

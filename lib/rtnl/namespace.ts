@@ -273,7 +273,7 @@ export async function setNamespaceId(
 
 /** Turns a native refusal of a namespace's setting into an error. @internal */
 export async function requestSysctl(
-  operation: "getSysctl" | "setSysctl",
+  operation: string,
   name: string,
   work: Promise<string>,
 ): Promise<string> {

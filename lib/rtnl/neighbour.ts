@@ -163,6 +163,7 @@ export async function removeNeighbour(
  * addresses and the like, which are only computed. Never partial, as with `listLinks`. A link index
  * that is no link's has none.
  *
+ * @throws {NetlinkError} `ENODEV` if there is no link of the name.
  * @throws {DumpInterruptedError} `EINTR` if the list changed a dozen times in a row.
  * @see net/core/neighbour.c, `neigh_dump_info()`
  */
@@ -252,8 +253,9 @@ function onUnderlay<Entry extends FdbEntryMatch>(entry: Entry): Entry {
  *     });
  *
  * @throws {NetlinkError} `EEXIST` if there is such an entry.
- * @throws {NetlinkError} `EOPNOTSUPP` if the link is no port (`master`) or has no database (`self`).
- * @throws {NetlinkError} `EINVAL` for a VLAN that the port is not in.
+ * @throws {NetlinkError} `EOPNOTSUPP` if the link is no bridge's port (`master`).
+ * @throws {NetlinkError} `EINVAL` for a VLAN that the port is not in, and for links that are not
+ *   Ethernet (`self`).
  * @throws {NetlinkError} `ENODEV` if there is no such link.
  * @throws {NetlinkError} `EPERM` without the capability.
  * @throws {RangeError | TypeError} for a property that is unknown, of the wrong type or out of
@@ -305,9 +307,9 @@ export async function removeFdbEntry(
 
 /**
  * Lists the entries of forwarding databases, learned ones included. Never partial, as with
- * `listLinks`.
+ * `listLinks`. A link index that is no link's has none.
  *
- * @throws {NetlinkError} `ENODEV` if there is no such link.
+ * @throws {NetlinkError} `ENODEV` if there is no such master, or no link of the name.
  * @throws {DumpInterruptedError} `EINTR` if the list changed a dozen times in a row.
  * @see net/core/rtnetlink.c, `rtnl_fdb_dump()`; net/bridge/br_fdb.c, `br_fdb_dump()`
  */

@@ -76,7 +76,7 @@ export interface RouteMetrics {
   readonly advmss?: number;
   /** Segments: how far out of order they may come at first. */
   readonly reordering?: number;
-  /** 1 to 255. */
+  /** 1 to 255; more counts as 255. */
   readonly hoplimit?: number;
   /** Segments: the congestion window that connections begin with. */
   readonly initcwnd?: number;
@@ -247,12 +247,14 @@ export async function replaceRoute(namespace: Namespace, route: RouteSpec): Prom
   await request(namespace, "replaceRoute", referring(route));
 }
 
-/** Without what only a listing says. */
+/** Without what only a listing says: how a next hop object leads on included. */
 function matchOf(
   route: RouteSpec & Partial<Pick<Route, "flags" | "inputDevice" | "mark" | "uid">>,
 ): RouteSpec {
   const { flags, expires, inputDevice, mark, uid, ...match } = route;
-  return match;
+  if (match.nexthopId === undefined) return match;
+  const { via, device, nexthops, ...rest } = match;
+  return rest;
 }
 
 /**

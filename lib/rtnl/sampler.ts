@@ -160,11 +160,7 @@ export class Sampler implements AsyncDisposable {
   }
 
   /** @internal */
-  async open(
-    namespace: Namespace,
-    options: NativeCounterOptions,
-    periodMs: number,
-  ): Promise<void> {
+  async open(namespace: Namespace, options: NativeCounterOptions, periodMs: number): Promise<void> {
     await native().openSampler(this, namespace, options, periodMs);
     this.#grow(this.indexes.length);
   }

@@ -47,8 +47,9 @@ rtnl::Value namespace_from(Napi::Env env, Napi::Value value, const std::string& 
 rtnl::Value list_from(Napi::Env env, Napi::Array array, const std::string& path, int depth) {
   rtnl::List list;
   for (std::uint32_t position = 0; position < array.Length(); ++position) {
-    list.push_back(value_from(env, array.Get(position), path + "[" + std::to_string(position) + "]",
-                              depth + 1));
+    std::string place = path;
+    place += "[" + std::to_string(position) + "]";
+    list.push_back(value_from(env, array.Get(position), place, depth + 1));
   }
   return list;
 }
@@ -166,11 +167,24 @@ Napi::Object refusal_object(Napi::Env env, const sys::Refusal& refusal) {
 
 void throw_to_javascript(Napi::Env env, const InvalidArgument& error) {
   const bool range = error.kind() == Kind::range;
-  Napi::Error made = range ? Napi::Error{Napi::RangeError::New(env, error.what())}
-                           : Napi::Error{Napi::TypeError::New(env, error.what())};
-  made.Set("code", Napi::String::New(env, range ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE"));
-  made.Set("property", Napi::String::New(env, error.path()));
-  throw made;
+  const Napi::Error made = range ? Napi::Error{Napi::RangeError::New(env, error.what())}
+                                 : Napi::Error{Napi::TypeError::New(env, error.what())};
+  made.Value().Set("code", range ? "ERR_OUT_OF_RANGE" : "ERR_INVALID_ARG_TYPE");
+  made.Value().Set("property", error.path());
+  throw Napi::Error{made};
+}
+
+void throw_with_code(Napi::Env env, const char* code, const char* message) {
+  const Napi::Error made = Napi::TypeError::New(env, message);
+  made.Value().Set("code", code);
+  throw Napi::Error{made};
+}
+
+std::shared_ptr<engine::Strand> namespace_argument(const Napi::CallbackInfo& info,
+                                                   std::size_t position) {
+  auto strand = strand_of(info.Env(), info[position]);
+  if (!strand) throw_to_javascript(info.Env(), {Kind::type, "namespace", "must be a Namespace"});
+  return strand;
 }
 
 void attach_strand(Napi::Object instance, std::shared_ptr<engine::Strand> strand) {

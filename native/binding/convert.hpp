@@ -25,6 +25,13 @@ Napi::Object refusal_object(Napi::Env env, const sys::Refusal& refusal);
 /// Throws an InvalidArgument as a TypeError or RangeError with `code` and `property`.
 [[noreturn]] void throw_to_javascript(Napi::Env env, const rtnl::InvalidArgument& error);
 
+/// Throws a TypeError with a `code`.
+[[noreturn]] void throw_with_code(Napi::Env env, const char* code, const char* message);
+
+/// The namespace that an argument stands for. Throws a TypeError with a `code` for any other value.
+std::shared_ptr<engine::Strand> namespace_argument(const Napi::CallbackInfo& info,
+                                                   std::size_t position);
+
 /// Makes an object of the facade stand for a namespace.
 void attach_strand(Napi::Object instance, std::shared_ptr<engine::Strand> strand);
 

@@ -45,13 +45,6 @@ std::shared_ptr<SamplerHandle> sampler_argument(const Napi::CallbackInfo& info) 
   return handle;
 }
 
-std::shared_ptr<engine::Strand> strand_argument(const Napi::CallbackInfo& info,
-                                                std::size_t position) {
-  auto strand = strand_of(info.Env(), info[position]);
-  if (!strand) throw Napi::TypeError::New(info.Env(), "the namespace must be a Namespace");
-  return strand;
-}
-
 std::span<std::uint64_t> words_argument(const Napi::CallbackInfo& info, std::size_t position) {
   auto array = info[position].As<Napi::BigUint64Array>();
   return {array.Data(), array.ElementLength()};
@@ -92,7 +85,7 @@ Napi::Value open_counters(const Napi::CallbackInfo& info) {
   using Reader = std::shared_ptr<rtnl::CounterReader>;
   auto instance =
       std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
-  const auto strand = strand_argument(info, 1);
+  const auto strand = namespace_argument(info, 1);
   return start_on<Reader>(info.Env(), *strand, opener(*strand, options_argument(info, 2)),
                           [instance](Environment& environment, Reader& reader) -> Napi::Value {
                             auto counters = std::make_shared<Counters>();
@@ -116,7 +109,7 @@ struct Reading {
 /// for: nothing was written
 Napi::Value read_counters(const Napi::CallbackInfo& info) {
   const auto counters = counters_argument(info);
-  const auto strand = strand_argument(info, 1);
+  const auto strand = namespace_argument(info, 1);
   auto into = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[2].As<Napi::Object>()));
   std::vector<std::uint64_t> words;
   if (!counters->spare.empty()) {
@@ -205,7 +198,7 @@ Napi::Value open_sampler(const Napi::CallbackInfo& info) {
   using Reader = std::shared_ptr<rtnl::CounterReader>;
   auto instance =
       std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
-  const auto strand = strand_argument(info, 1);
+  const auto strand = namespace_argument(info, 1);
   const auto period =
       std::chrono::microseconds{std::llround(info[3].As<Napi::Number>().DoubleValue() * 1000)};
   return start_on<Reader>(

@@ -119,8 +119,7 @@ Napi::Value result_object(Environment& environment, Napi::Object instance,
 Napi::Value create_endpoints(const Napi::CallbackInfo& info) {
   using Results = std::vector<rtnl::EndpointResult>;
   const Napi::Env env = info.Env();
-  const auto strand = strand_of(env, info[0]);
-  if (!strand) throw Napi::TypeError::New(env, "the namespace must be a Namespace");
+  const auto strand = namespace_argument(info, 0);
   auto instances =
       std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
   const auto bulk = std::make_shared<Bulk>(plans_of(env, info[2].As<Napi::Array>()), strand->ns());

@@ -99,9 +99,7 @@ void submit(Environment& environment, engine::Strand& strand, engine::Lane lane,
   environment.started();
   if (strand.submit(lane, queued)) return;
   environment.ended();
-  const Napi::Error error = Napi::Error::New(environment.env(), "the namespace handle is closed");
-  error.Set("code", "ERR_NAMESPACE_CLOSED");
-  throw error;
+  throw_with_code(environment.env(), "ERR_NAMESPACE_CLOSED", "the namespace handle is closed");
 }
 
 }  // namespace vethwork::binding

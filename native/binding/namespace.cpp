@@ -60,16 +60,10 @@ Napi::Value open_namespace(const Napi::CallbackInfo& info) {
                          [path = text_argument(info, 1)] { return sys::open_namespace(path); });
 }
 
-std::shared_ptr<engine::Strand> strand_argument(const Napi::CallbackInfo& info) {
-  auto strand = strand_of(info.Env(), info[0]);
-  if (!strand) throw Napi::TypeError::New(info.Env(), "the namespace must be a Namespace");
-  return strand;
-}
-
 /// closeNamespace(instance): Promise. Closing again is no error and resolves at once.
 Napi::Value close_namespace(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto strand = strand_argument(info);
+  const auto strand = namespace_argument(info, 0);
   auto job = std::make_unique<ValueJob<bool>>(
       env, [] { return true; }, show_nothing);
   const Napi::Promise promise = job->promise();
@@ -82,7 +76,7 @@ Napi::Value close_namespace(const Napi::CallbackInfo& info) {
 
 /// namespaceInode(instance): number; undefined once it is closed
 Napi::Value namespace_inode(const Napi::CallbackInfo& info) {
-  const auto ns = strand_argument(info)->ns();
+  const auto ns = namespace_argument(info, 0)->ns();
   if (!ns) return info.Env().Undefined();
   return Napi::Number::New(info.Env(), static_cast<double>(sys::namespace_inode(ns->get())));
 }
@@ -110,7 +104,7 @@ Napi::Value delete_namespace(const Napi::CallbackInfo& info) {
 
 /// Queues a task that runs inside a namespace, after the calls made before it.
 Napi::Value start_inside(const Napi::CallbackInfo& info, std::function<std::string()> work) {
-  const auto strand = strand_argument(info);
+  const auto strand = namespace_argument(info, 0);
   return start_on<std::string>(
       info.Env(), *strand,
       [ns = strand->ns(), work = std::move(work)] {

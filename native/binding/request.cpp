@@ -42,8 +42,7 @@ rtnl::Encoded encode_arguments(Napi::Env env, const rtnl::Operation& operation,
 /// request(namespace, operation, record): Promise
 Napi::Value request(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto strand = strand_of(env, info[0]);
-  if (!strand) throw Napi::TypeError::New(env, "the namespace must be a Namespace");
+  const auto strand = namespace_argument(info, 0);
   const rtnl::Operation& operation = operation_named(env, info[1]);
 
   auto job =

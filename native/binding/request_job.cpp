@@ -1,11 +1,13 @@
 #include "binding/request_job.hpp"
 
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "binding/convert.hpp"
+#include "netlink/attributes.hpp"
 #include "rtnl/link_index.hpp"
 #include "rtnl/link_removal.hpp"
 
@@ -64,11 +66,23 @@ bool RequestJob::on_part(netlink::BytesView message) {
   return record.has_value();
 }
 
+void RequestJob::complete_echo() {
+  if (operation_.message != RTM_NEWLINK || records_.empty()) return;
+  // net/core/rtnetlink.c, rtnl_newlink_create(): the master is set after the echo was sent.
+  const netlink::BytesView attributes =
+      netlink::BytesView{encoded_.message}.subspan(NLMSG_HDRLEN + sizeof(ifinfomsg));
+  const auto master = netlink::find_attribute(attributes, IFLA_MASTER);
+  const auto index = master ? netlink::read<std::uint32_t>(*master) : std::nullopt;
+  if (index && *index != 0) records_.front().set("master", static_cast<double>(*index));
+}
+
 void RequestJob::on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) {
   interrupted_ = interrupted;
   if (acknowledgement.error != 0) {
     fail(rtnl::refusal_of(acknowledgement, *operation_.noun, encoded_.message));
-  } else if (interrupted) {
+  } else if (!interrupted) {
+    complete_echo();
+  } else {
     fail({.error = EINTR, .detail = "the list kept changing while it was read"});
   }
 }

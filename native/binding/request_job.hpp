@@ -32,6 +32,9 @@ class RequestJob final : public PromiseJob, public netlink::Request {
   Napi::Value rejection(Environment& environment) override;
 
  private:
+  /// Adds to a created link what the kernel does after it has told of it.
+  void complete_echo();
+
   /// Turns more records into JavaScript; true when all are.
   bool convert_some(Environment& environment, std::size_t most);
 

@@ -44,7 +44,7 @@ Events Events::open(std::uint32_t group) {
 }
 
 bool Events::drain(const std::function<void(BytesView)>& heard) const {
-  alignas(nlmsghdr) static thread_local std::array<std::byte, 32 * 1024> buffer;
+  alignas(nlmsghdr) static thread_local std::array<std::byte, std::size_t{32} * 1024> buffer;
   bool complete = true;
   while (true) {
     const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_TRUNC);

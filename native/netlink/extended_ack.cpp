@@ -32,8 +32,6 @@ sys::AllowedRange read_policy(BytesView policy) {
         }
         break;
       case NL_POLICY_TYPE_ATTR_MAX_VALUE_U:
-        range.max = unsigned_of(attribute->value);
-        break;
       case NL_POLICY_TYPE_ATTR_MAX_LENGTH:
         range.max = unsigned_of(attribute->value);
         break;

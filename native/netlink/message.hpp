@@ -53,11 +53,15 @@ class Message {
     std::size_t start_;
   };
 
-  Message(std::uint16_t type, std::uint16_t flags) {
+  /// Who reads one thing can do without the acknowledgement: the answer is one.
+  enum class Acknowledge : std::uint16_t { yes = NLM_F_ACK, no = 0 };
+
+  Message(std::uint16_t type, std::uint16_t flags, Acknowledge acknowledge = Acknowledge::yes) {
     append(bytes_of(nlmsghdr{
         .nlmsg_len = 0,
         .nlmsg_type = type,
-        .nlmsg_flags = static_cast<std::uint16_t>(flags | NLM_F_REQUEST | NLM_F_ACK),
+        .nlmsg_flags = static_cast<std::uint16_t>(flags | NLM_F_REQUEST |
+                                                  static_cast<std::uint16_t>(acknowledge)),
         .nlmsg_seq = 0,
         .nlmsg_pid = 0,
     }));

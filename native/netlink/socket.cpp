@@ -20,7 +20,7 @@ namespace {
 constexpr timeval kAnswerTimeout{.tv_sec = 30, .tv_usec = 0};
 
 /// net/netlink/af_netlink.c, netlink_recvmsg(): no part of a dump is larger than this.
-constexpr std::size_t kReceiveBuffer = 32 * 1024;
+constexpr std::size_t kReceiveBuffer = std::size_t{32} * 1024;
 
 std::atomic<std::uint32_t> next_sequence{1};
 
@@ -111,12 +111,20 @@ class Exchange {
     if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
     if (header.nlmsg_type == NLMSG_NOOP) return 0;
     if (header.nlmsg_type != NLMSG_ERROR && header.nlmsg_type != NLMSG_DONE) {
-      return requests_[position]->on_part(message) ? 0 : EBADMSG;
+      if (!requests_[position]->on_part(message)) return EBADMSG;
+      if (answer_is_end(position)) end(position, {});
+      return 0;
     }
     const auto acknowledgement = read_acknowledgement(message);
     if (!acknowledgement) return EBADMSG;
     end(position, *acknowledgement);
     return 0;
+  }
+
+  /// True for a request that asked neither for an acknowledgement nor for a dump.
+  [[nodiscard]] bool answer_is_end(std::uint32_t position) const {
+    const auto header = read<nlmsghdr>(requests_[position]->message());
+    return (header->nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP)) == 0;
   }
 
   void end(std::uint32_t position, const Acknowledgement& acknowledgement) {

@@ -37,51 +37,16 @@ std::uint64_t now() {
          static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-netlink::Bytes stats_message(std::uint32_t index, std::uint16_t flags) {
-  netlink::Message message{RTM_GETSTATS, flags};
+/// Asks for one link, or with index 0 for all.
+netlink::Bytes stats_message(std::uint32_t index) {
+  netlink::Message message{RTM_GETSTATS, static_cast<std::uint16_t>(index == 0 ? NLM_F_DUMP : 0),
+                           netlink::Message::Acknowledge::no};
   if_stats_msg header{};
   header.ifindex = index;
   header.filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64);
   message.body(header);
   return std::move(message).finish();
 }
-
-/// A dump, or a question for one link, whose answers go straight into the rows.
-class StatsRequest final : public netlink::Request {
- public:
-  StatsRequest(const LinkRoster& roster, Row into, std::uint32_t index)
-      : roster_(roster),
-        into_(into),
-        message_(stats_message(index, index == 0 ? NLM_F_DUMP : std::uint16_t{0})) {}
-
-  std::span<std::byte> message() override { return message_; }
-  void on_restart() override {}
-  void on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) override {
-    error = acknowledgement.error;
-    if (error == 0 && interrupted) error = EINTR;
-  }
-  bool on_part(netlink::BytesView message) override {
-    const auto body = message.subspan(NLMSG_HDRLEN);
-    const auto header = netlink::read<if_stats_msg>(body);
-    if (!header) return false;
-    const std::uint32_t row = roster_.row_of(header->ifindex);
-    if (row == LinkRoster::kNoRow) return true;
-    const auto numbers =
-        netlink::find_attribute(body.subspan(sizeof(if_stats_msg)), IFLA_STATS_LINK_64);
-    if (!numbers) return false;
-    // An older kernel has fewer columns, a newer one more.
-    const Row columns = into_.subspan(row * kCounterColumns, kCounterColumns);
-    std::memcpy(columns.data(), numbers->data(), std::min(numbers->size(), columns.size_bytes()));
-    return true;
-  }
-
-  int error = 0;
-
- private:
-  const LinkRoster& roster_;
-  Row into_;
-  netlink::Bytes message_;
-};
 
 constexpr std::size_t column(std::size_t offset) { return offset / sizeof(std::uint64_t); }
 
@@ -155,17 +120,71 @@ sys::UniqueFd open_proc() {
 
 }  // namespace
 
+/// A dump, or a question for one link, whose answers go straight into the rows.
+class CounterReader::StatsRequest final : public netlink::Request {
+ public:
+  StatsRequest(const LinkRoster& roster, std::uint32_t index)
+      : roster_(roster), message_(stats_message(index)) {}
+
+  void begin(Row into) {
+    into_ = into;
+    error_ = 0;
+  }
+  [[nodiscard]] int error() const { return error_; }
+
+  std::span<std::byte> message() override { return message_; }
+  void on_restart() override {}
+  void on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) override {
+    error_ = acknowledgement.error;
+    if (error_ == 0 && interrupted) error_ = EINTR;
+  }
+  bool on_part(netlink::BytesView message) override {
+    const auto body = message.subspan(NLMSG_HDRLEN);
+    const auto header = netlink::read<if_stats_msg>(body);
+    if (!header) return false;
+    const std::uint32_t row = roster_.row_of(header->ifindex);
+    if (row == LinkRoster::kNoRow) return true;
+    const auto numbers =
+        netlink::find_attribute(body.subspan(sizeof(if_stats_msg)), IFLA_STATS_LINK_64);
+    if (!numbers) return false;
+    // An older kernel has fewer columns, a newer one more.
+    const Row columns = into_.subspan(row * kCounterColumns, kCounterColumns);
+    std::memcpy(columns.data(), numbers->data(), std::min(numbers->size(), columns.size_bytes()));
+    return true;
+  }
+
+ private:
+  const LinkRoster& roster_;
+  Row into_;
+  netlink::Bytes message_;
+  int error_ = 0;
+};
+
 CounterReader::CounterReader(CounterOptions options)
     : roster_(options.selection),
       few_(options.selection.indexes && options.selection.indexes->size() <= kFewLinks),
       far_ends_(options.far_ends),
       socket_(netlink::Socket::open()),
-      proc_(options.source == CounterSource::proc ? open_proc() : sys::UniqueFd{}) {}
+      proc_(options.source == CounterSource::proc ? open_proc() : sys::UniqueFd{}) {
+  write_requests();
+}
+
+CounterReader::~CounterReader() = default;
+
+void CounterReader::write_requests() {
+  requests_.clear();
+  if (!few_) {
+    requests_.push_back(std::make_unique<StatsRequest>(roster_, 0));
+    return;
+  }
+  for (const std::uint32_t index : roster_.indexes()) {
+    if (index != 0) requests_.push_back(std::make_unique<StatsRequest>(roster_, index));
+  }
+}
 
 Sweep CounterReader::sweep(std::span<std::uint64_t> into) {
   const std::lock_guard lock{sweep_mutex_};
   for (int attempt = 1;; ++attempt) {
-    update_roster();
     const std::size_t wanted = roster_.rows() * kCounterColumns;
     if (wanted > into.size()) return {.rows = roster_.rows(), .time = now()};
     const Row rows = into.first(wanted);
@@ -182,15 +201,16 @@ Sweep CounterReader::sweep(std::span<std::uint64_t> into) {
 bool CounterReader::update_roster() {
   const std::lock_guard lock{roster_mutex_};
   const bool updated = roster_.update();
-  if (updated) changed_ = true;
+  if (updated) {
+    changed_ = true;
+    write_requests();
+  }
   return updated;
 }
 
 void CounterReader::read(std::span<std::uint64_t> into) {
   if (proc_) {
     read_proc(into);
-  } else if (few_) {
-    read_each(into);
   } else {
     read_netlink(into);
   }
@@ -198,24 +218,21 @@ void CounterReader::read(std::span<std::uint64_t> into) {
 }
 
 void CounterReader::read_netlink(std::span<std::uint64_t> into) {
-  StatsRequest request{roster_, into, 0};
-  socket_.dump(request);
-  if (request.error != 0) throw sys::Refused{{.error = request.error}};
-}
-
-void CounterReader::read_each(std::span<std::uint64_t> into) {
-  std::vector<std::unique_ptr<StatsRequest>> requests;
-  std::vector<netlink::Request*> pack;
-  for (const std::uint32_t index : roster_.indexes()) {
-    if (index == 0) continue;
-    requests.push_back(std::make_unique<StatsRequest>(roster_, into, index));
-    pack.push_back(requests.back().get());
+  std::array<netlink::Request*, kFewLinks> pack{};
+  std::size_t count = 0;
+  for (const auto& request : requests_) {
+    request->begin(into);
+    pack[count++] = request.get();
   }
-  socket_.exchange(pack);
-  for (const auto& request : requests) {
+  if (few_) {
+    socket_.exchange(std::span{pack}.first(count));
+  } else {
+    socket_.dump(*pack.front());
+  }
+  for (const auto& request : requests_) {
     // ENODEV: gone meanwhile, which its event will tell.
-    if (request->error != 0 && request->error != ENODEV) {
-      throw sys::Refused{{.error = request->error}};
+    if (request->error() != 0 && !(few_ && request->error() == ENODEV)) {
+      throw sys::Refused{{.error = request->error()}};
     }
   }
 }

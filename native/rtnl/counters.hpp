@@ -47,6 +47,9 @@ class CounterReader {
  public:
   /// Opens everything in the calling thread's namespace. Throws `sys::Refused`.
   explicit CounterReader(CounterOptions options);
+  CounterReader(const CounterReader&) = delete;
+  CounterReader& operator=(const CounterReader&) = delete;
+  ~CounterReader();
 
   /// Fills `into`, row by row; free rows are zero. Throws `sys::Refused`.
   Sweep sweep(std::span<std::uint64_t> into);
@@ -58,9 +61,12 @@ class CounterReader {
   [[nodiscard]] bool changed() const { return changed_.load(std::memory_order_relaxed); }
 
  private:
+  class StatsRequest;
+
+  /// One dump, or one question for each of a few links.
+  void write_requests();
   void read(std::span<std::uint64_t> into);
   void read_netlink(std::span<std::uint64_t> into);
-  void read_each(std::span<std::uint64_t> into);
   void read_proc(std::span<std::uint64_t> into);
 
   /// Takes in what came and went; true if anything did.
@@ -75,6 +81,7 @@ class CounterReader {
   bool few_;
   bool far_ends_;
   netlink::Socket socket_;
+  std::vector<std::unique_ptr<StatsRequest>> requests_;
   sys::UniqueFd proc_;
   std::string text_;
   std::atomic<bool> changed_ = true;

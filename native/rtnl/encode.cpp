@@ -182,7 +182,7 @@ class Encoder {
   }
 
   static bool boolean(const Value& value, const std::string& path) {
-    if (const bool* given = value.as<bool>()) return *given;
+    if (const auto* given = value.as<bool>()) return *given;
     wrong(path, "must be true or false");
   }
 
@@ -232,7 +232,7 @@ class Encoder {
       if (*wide > max) outside(path, must);
       return *wide;
     }
-    const double* given = value.as<double>();
+    const auto* given = value.as<double>();
     if (given == nullptr) wrong(path, must);
     if (std::trunc(*given) != *given || *given < static_cast<double>(min) ||
         *given > static_cast<double>(max) || std::abs(*given) > 9007199254740991.0) {
@@ -471,13 +471,20 @@ void check_properties(const Operation& operation, const Record& record) {
   Encoder::refuse_unknown(record, *operation.noun, {});
 }
 
+/// include/uapi/linux/rtnetlink.h: the third of each four message types asks for something.
+Message::Acknowledge acknowledgement_of(const Operation& operation) {
+  constexpr int kGet = RTM_GETLINK - RTM_NEWLINK;
+  const bool asks = operation.message % 4 == kGet && operation.answer == Answer::one;
+  return asks ? Message::Acknowledge::no : Message::Acknowledge::yes;
+}
+
 }  // namespace
 
 Encoded encode(const Operation& operation, Record record) {
   const Noun& noun = *operation.noun;
   check_properties(operation, record);
   Encoded out;
-  Message message{operation.message, operation.flags};
+  Message message{operation.message, operation.flags, acknowledgement_of(operation)};
   Encoder{message, out, AF_UNSPEC}.header(record, noun.header, {});
   if (operation.complete != nullptr) operation.complete(record);
   noun.write_header(record, message);

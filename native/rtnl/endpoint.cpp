@@ -54,22 +54,23 @@ class Undo {
   Undo(const Undo&) = delete;
   Undo& operator=(const Undo&) = delete;
   ~Undo() {
-    if (index_ == 0) return;
-    netlink::Message deletion{RTM_DELLINK, 0};
-    ifinfomsg header{};
-    header.ifi_index = static_cast<int>(index_);
-    deletion.body(header);
-    Ask ask{std::move(deletion)};
-    netlink::Request* const one = &ask;
+    if (!deletion_) return;
+    netlink::Request* const one = &*deletion_;
     inside_.exchange({&one, 1});
   }
 
-  void made(std::uint32_t index) { index_ = index; }
-  void keep() { index_ = 0; }
+  void made(std::uint32_t index) {
+    netlink::Message deletion{RTM_DELLINK, 0};
+    ifinfomsg header{};
+    header.ifi_index = static_cast<int>(index);
+    deletion.body(header);
+    deletion_.emplace(std::move(deletion));
+  }
+  void keep() { deletion_.reset(); }
 
  private:
   netlink::Socket& inside_;
-  std::uint32_t index_ = 0;
+  std::optional<Ask> deletion_;
 };
 
 /// The indexes of both ends, from the echo of the creating message.
@@ -84,6 +85,7 @@ void read_indexes(const Ask& creation, EndpointResult& result) {
 
 std::vector<std::unique_ptr<Ask>> exchange(netlink::Socket& socket, std::vector<Step>& steps) {
   std::vector<std::unique_ptr<Ask>> asks;
+  asks.reserve(steps.size());
   for (const Step& step : steps) asks.push_back(std::make_unique<Ask>(step.encoded.message));
   netlink::exchange_all(socket, asks);
   return asks;

@@ -96,7 +96,8 @@ std::string hexadecimal(BytesView bytes) {
   std::string text;
   std::array<char, 4> pair{};
   for (const std::byte byte : bytes) {
-    std::snprintf(pair.data(), pair.size(), " %02x", std::to_integer<unsigned>(byte));
+    static_cast<void>(
+        std::snprintf(pair.data(), pair.size(), " %02x", std::to_integer<unsigned>(byte)));
     text += pair.data();
   }
   return text;
@@ -177,8 +178,7 @@ void collect_names(std::span<const Field> fields, NameSet& names) {
 NameSet collect_all_names() {
   // What `Wire::link` and `Wire::nexthops` read by themselves, and what else is in a link object,
   // which may stand for a link.
-  NameSet names{"index",  "name",      "device",         "weight",
-                "onlink", "peerIndex", "peerNamespaceId"};
+  NameSet names{"index", "name", "device", "weight", "onlink", "peerIndex", "peerNamespaceId"};
   for (const Noun* noun : nouns()) {
     collect_names(noun->header, names);
     collect_names(noun->attributes, names);

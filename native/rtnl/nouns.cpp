@@ -8,7 +8,7 @@ std::uint32_t number_of(const Record& record, std::string_view property, Names n
                         std::uint32_t otherwise) {
   const Value* value = record.find(property);
   if (value == nullptr) return otherwise;
-  if (const double* number = value->as<double>()) return static_cast<std::uint32_t>(*number);
+  if (const auto* number = value->as<double>()) return static_cast<std::uint32_t>(*number);
   const auto name = std::ranges::find(names, record.text(property), &Name::text);
   return name == names.end() ? otherwise : name->number;
 }

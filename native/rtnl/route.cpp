@@ -193,6 +193,9 @@ void split_prefixes(Record& record) {
   // Without any address a route is IPv4's, as with `ip route`.
   if (family(record) == AF_UNSPEC) record.set("family", std::string{"inet"});
   const std::uint32_t table = number_of(record, "table", kRouteTables, RT_TABLE_MAIN);
+  if (table == RT_TABLE_UNSPEC) {
+    throw InvalidArgument{InvalidArgument::Kind::range, "table", "must be one table"};
+  }
   record.set("table", static_cast<double>(table));
   if (table > 255) record.set("tableNumber", static_cast<double>(table));
 }

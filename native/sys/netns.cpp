@@ -75,11 +75,17 @@ bool is_namespace_file(const std::string& path) {
 }  // namespace
 
 Inside::Inside(int namespace_fd) {
-  home();
-  if (::setns(namespace_fd, CLONE_NEWNET) != 0) refuse();
+  // Entering wants CAP_SYS_ADMIN, even to where one is: who has none can still look at home.
+  if (namespace_inode(namespace_fd) == namespace_inode(home().get())) return;
+  if (::setns(namespace_fd, CLONE_NEWNET) != 0) {
+    refuse(errno == EPERM ? "needs CAP_SYS_ADMIN to open a socket in another namespace" : "");
+  }
+  left_home_ = true;
 }
 
-Inside::~Inside() { go_home(); }
+Inside::~Inside() {
+  if (left_home_) go_home();
+}
 
 UniqueFd unshare_namespace() {
   home();
@@ -99,7 +105,9 @@ void raise_loopback() {
   request.ifr_name[0] = 'l';
   request.ifr_name[1] = 'o';
   request.ifr_flags = IFF_UP;
-  if (!socket || ::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) refuse("cannot raise lo");
+  if (!socket || ::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) {
+    refuse(errno == EPERM ? "needs CAP_NET_ADMIN to raise lo" : "cannot raise lo");
+  }
 }
 
 UniqueFd open_namespace(const std::string& path) {

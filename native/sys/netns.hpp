@@ -24,6 +24,9 @@ class Inside {
   Inside(const Inside&) = delete;
   Inside& operator=(const Inside&) = delete;
   ~Inside();
+
+ private:
+  bool left_home_ = false;
 };
 
 /// Makes a namespace that only the returned descriptor holds, and runs `prepare` inside it.

@@ -1,0 +1,265 @@
+// The codec against messages that another program once exchanged with the kernel.
+
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Namespace, openNamespace } from "../../lib/index.ts";
+import { native, type SchemaRow } from "../../lib/native.ts";
+import type { OperationName } from "../../lib/rtnl/operations.ts";
+import { canonical, encodeGolden, type Golden, readGolden } from "../support/golden.ts";
+
+const goldenDirectory = fileURLToPath(new URL("../golden", import.meta.url));
+const headerLength = 16; // struct nlmsghdr
+
+const get = 0x1; // NLM_F_REQUEST alone: the answer is the acknowledgement
+const query = 0x1; // NLM_F_REQUEST; the answer is acknowledgement enough
+const request = query | 0x4; // NLM_F_ACK
+const create = request | 0x200 | 0x400; // NLM_F_EXCL | NLM_F_CREATE
+const replace = request | 0x100 | 0x400; // NLM_F_REPLACE | NLM_F_CREATE
+const dump = request | 0x300; // NLM_F_DUMP
+const echo = 0x8; // NLM_F_ECHO
+const append = 0x800; // NLM_F_APPEND
+
+/** include/uapi/linux/rtnetlink.h: the message of each operation, its flags, and its noun. */
+const messages = {
+  createLink: [16, create | echo, "link"],
+  setLink: [16, request, "link"],
+  moveLink: [16, request, "link"],
+  deleteLink: [17, request, "link"],
+  getLink: [18, get, "link"],
+  listLinks: [18, dump, "link"],
+  addAlternativeNames: [108, create | append, "link"],
+  removeAlternativeNames: [109, request, "link"],
+  addAddress: [20, create, "address"],
+  replaceAddress: [20, replace, "address"],
+  removeAddress: [21, request, "address"],
+  listAddresses: [22, dump, "address"],
+  addRoute: [24, create, "route"],
+  replaceRoute: [24, replace, "route"],
+  removeRoute: [25, request, "route"],
+  listRoutes: [26, dump, "route"],
+  getRoute: [26, get, "route"],
+  addNeighbour: [28, create, "neighbour"],
+  replaceNeighbour: [28, replace, "neighbour"],
+  removeNeighbour: [29, request, "neighbour"],
+  listNeighbours: [30, dump, "neighbour"],
+  addFdbEntry: [28, create, "fdbEntry"],
+  replaceFdbEntry: [28, replace, "fdbEntry"],
+  removeFdbEntry: [29, request, "fdbEntry"],
+  listFdbEntries: [30, dump, "fdbEntry"],
+  addRule: [32, create, "rule"],
+  removeRule: [33, request, "rule"],
+  listRules: [34, dump, "rule"],
+  setNamespaceId: [88, request, "namespaceId"],
+  getNamespaceId: [90, get, "namespaceId"],
+  getCounters: [94, get, "statistics"],
+  listCounters: [94, dump, "statistics"],
+} as const satisfies Record<OperationName, readonly [number, number, string]>;
+
+/** The attribute that holds a descriptor, IFLA_NET_NS_FD or NETNSA_FD. */
+const descriptorAttributes: Readonly<Record<string, number>> = {
+  createLink: 28,
+  moveLink: 28,
+  getNamespaceId: 3,
+  setNamespaceId: 3,
+};
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".golden"))
+    .sort()
+    .map((path) => `${directory}/${path}`);
+}
+
+interface NamedGolden {
+  readonly file: string;
+  readonly golden: Golden;
+}
+
+const goldens: NamedGolden[] = filesBelow(goldenDirectory).map((path) => ({
+  file: path.slice(goldenDirectory.length + 1),
+  golden: readGolden(path),
+}));
+const requests = goldens.filter(({ file }) => !file.startsWith("replies/"));
+const replies = goldens.filter(({ file }) => file.startsWith("replies/"));
+
+function messageOf(golden: Golden): readonly [number, number, string] {
+  const message = new Map<string, readonly [number, number, string]>(Object.entries(messages));
+  const found = message.get(golden.operation);
+  if (found === undefined) throw new Error(`unknown operation ${golden.operation}`);
+  return found;
+}
+
+/** A descriptor's number is chance, so both sides have the same one instead. */
+function masked(golden: Golden, text: string): string {
+  const type = descriptorAttributes[golden.operation];
+  return type === undefined
+    ? text
+    : text.replace(new RegExp(`^${type}:(?: [0-9a-f]{2}){4}$`, "m"), `${type}: descriptor`);
+}
+
+let namespace: Namespace;
+beforeAll(async () => {
+  namespace = await openNamespace();
+});
+afterAll(async () => {
+  await namespace.close();
+});
+
+/** The golden record; the text "current" stands for the namespace of the process. */
+function recordOf(golden: Golden): Record<string, unknown> {
+  const record = { ...golden.record };
+  return record.namespace === "current" ? { ...record, namespace } : record;
+}
+
+describe("encoding makes the message that ip or bridge sends", () => {
+  test.each(requests)("$file", ({ golden }) => {
+    const message = native().encode(golden.operation, recordOf(golden));
+    const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+    const [type, flags] = messageOf(golden);
+    expect(view.getUint32(0, true)).toBe(message.length);
+    expect(view.getUint16(4, true)).toBe(type);
+    expect(view.getUint16(6, true)).toBe(flags);
+    const ours = masked(golden, canonical(golden, message.subarray(headerLength)));
+    expect(ours).toBe(masked(golden, canonical(golden, encodeGolden(golden))));
+  });
+});
+
+function rowsOf(record: Readonly<Record<string, unknown>>, noun: string): SchemaRow[] {
+  const schema = native().schema();
+  return [...(schema.nouns[noun] ?? []), ...(schema.kinds[String(record.kind)] ?? [])];
+}
+
+/** What reading a message should give of the record that it was made from. */
+function readable(
+  record: Readonly<Record<string, unknown>>,
+  rows: readonly SchemaRow[],
+): Record<string, unknown> {
+  const reported = Object.entries(record).filter(([name]) =>
+    rows.some((row) => row.name === name && row.access !== "given"),
+  );
+  const link = typeof record.link === "number" ? { index: record.link } : {};
+  return { ...link, ...Object.fromEntries(reported.map(readableEntry)) };
+}
+
+/** Single addresses come back as prefixes of full length; what is only given in ports stays out. */
+function readableEntry([name, value]: [string, unknown]): [string, unknown] {
+  if ((name === "to" || name === "from") && typeof value === "string" && /^[\d.]+$/.test(value)) {
+    return [name, `${value}/32`];
+  }
+  if (name !== "port" || typeof value !== "object" || value === null) return [name, value];
+  return [name, Object.fromEntries(Object.entries(value).filter(([key]) => key !== "flushFdb"))];
+}
+
+describe("decoding that message gives back the record", () => {
+  // Of what asks, the kernel reads other things than it tells; a rule without action has no table.
+  const told = /^(add|replace|create|set|move|delete|remove(?!Rule))/;
+  const readBack = requests.filter(({ golden }) => told.test(golden.operation));
+  test.each(readBack)("$file", ({ golden }) => {
+    const [, , noun] = messageOf(golden);
+    const record = native().decode(noun, encodeGolden(golden));
+    expect(record).toMatchObject(readable(golden.record, rowsOf(golden.record, noun)));
+  });
+});
+
+describe("decoding a kernel's answer gives the whole record", () => {
+  test.each(replies)("$file", ({ golden }) => {
+    const [, , noun] = messageOf(golden);
+    expect(native().decode(noun, encodeGolden(golden))).toEqual(golden.record);
+  });
+});
+
+describe("the golden messages leave nothing out", () => {
+  const covered = (property: string): Set<unknown> =>
+    new Set(requests.map(({ golden }) => golden.record[property]));
+
+  test("every operation has one", () => {
+    const operations = new Set(requests.map(({ golden }) => golden.operation));
+    expect(
+      native()
+        .schema()
+        .operations.filter((name) => !operations.has(name)),
+    ).toEqual([]);
+  });
+
+  test("every kind of link has one", () => {
+    const kinds = covered("kind");
+    expect(Object.keys(native().schema().kinds).filter((kind) => !kinds.has(kind))).toEqual([]);
+  });
+
+  test("every kind of port has one", () => {
+    const kinds = covered("portKind");
+    expect(Object.keys(native().schema().portKinds).filter((kind) => !kinds.has(kind))).toEqual([]);
+  });
+
+  test("every noun has an answer", () => {
+    const nouns = new Set(replies.map(({ golden }) => messageOf(golden)[2]));
+    expect(Object.keys(native().schema().nouns).filter((noun) => !nouns.has(noun))).toEqual([]);
+  });
+});
+
+describe("hostile bytes are refused or read, and never harm", () => {
+  const nouns = Object.keys(native().schema().nouns);
+
+  /** True if the bytes were read or refused as decode() promises; printing has to survive, too. */
+  function survives(noun: string, bytes: Uint8Array): boolean {
+    const record = native().decode(noun, bytes);
+    const text = native().print(noun, bytes);
+    return (record === undefined || typeof record === "object") && typeof text === "string";
+  }
+
+  test("messages cut short at every length", () => {
+    for (const { golden } of goldens) {
+      const bytes = encodeGolden(golden);
+      const [, , noun] = messageOf(golden);
+      for (let length = 0; length <= bytes.length; length += 1) {
+        expect(survives(noun, bytes.slice(0, length))).toBe(true);
+      }
+    }
+  });
+
+  test("headers cut short are refused", () => {
+    for (const { golden } of goldens.filter(({ golden }) => golden.header.length > 1)) {
+      const [, , noun] = messageOf(golden);
+      expect(native().decode(noun, golden.header.slice(0, -1))).toBeUndefined();
+    }
+  });
+
+  test("flipped bits", () => {
+    const flipped = fc.record({
+      golden: fc.constantFrom(...goldens.map(({ golden }) => golden)),
+      flips: fc.array(fc.nat(), { minLength: 1, maxLength: 16 }),
+    });
+    fc.assert(
+      fc.property(flipped, ({ golden, flips }) => {
+        const bytes = encodeGolden(golden);
+        for (const flip of flips) {
+          const bit = flip % (bytes.length * 8);
+          bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        }
+        return survives(messageOf(golden)[2], bytes);
+      }),
+      { seed: 20_251_120, numRuns: 20_000 },
+    );
+  });
+
+  test("bytes of any kind", () => {
+    fc.assert(fc.property(fc.constantFrom(...nouns), fc.uint8Array({ maxLength: 256 }), survives), {
+      seed: 20_251_121,
+      numRuns: 5_000,
+    });
+  });
+
+  test.each([0, 1, 3, 0xffff])(
+    "attributes that say they are %i bytes long are refused",
+    (length) => {
+      for (const { golden } of goldens.filter(({ golden }) => golden.attributes.length > 0)) {
+        const bytes = encodeGolden(golden);
+        const start = (golden.header.length + 3) & ~3;
+        new DataView(bytes.buffer).setUint16(start, length, true);
+        expect(native().decode(messageOf(golden)[2], bytes)).toBeUndefined();
+      }
+    },
+  );
+});

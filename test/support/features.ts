@@ -1,0 +1,93 @@
+// What the running kernel can do, asked once per process, so that tests skip by feature.
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import type { TestContext } from "vitest";
+import {
+  createLink,
+  createNamespace,
+  type LinkKind,
+  type LinkSpec,
+  linkKinds,
+  type Namespace,
+  NetlinkError,
+} from "../../lib/index.ts";
+
+/** What a test can need: a kind of link, or something else that kernels may lack. */
+export type Feature = LinkKind | "ipv6" | "user-namespace" | "bridge-vlan-filtering";
+
+/** The smallest link of a kind; `lower` stands for kinds that lie upon another link. */
+function smallest(kind: LinkKind, lower: number): LinkSpec {
+  switch (kind) {
+    case "macvlan":
+    case "macvtap":
+    case "ipvlan":
+      return { kind, name: "probe", parent: lower };
+    case "vlan":
+      return { kind, name: "probe", parent: lower, vlanId: 7 };
+    case "vxlan":
+    case "geneve":
+      return { kind, name: "probe", vni: 7, remote: "192.0.2.1" };
+    case "vrf":
+      return { kind, name: "probe", table: 7 };
+    default:
+      return { kind, name: "probe" };
+  }
+}
+
+/** False if the kernel says that it does not know what is asked; any other refusal is an error. */
+async function understands(attempt: Promise<unknown>): Promise<boolean> {
+  try {
+    await attempt;
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === "EOPNOTSUPP") return false;
+    throw error;
+  }
+}
+
+async function probeLink(namespace: Namespace, feature: Feature): Promise<boolean> {
+  if (feature === "bridge-vlan-filtering") {
+    const bridge = { kind: "bridge", name: "probe", vlanFiltering: true } as const;
+    return await understands(createLink(namespace, bridge));
+  }
+  const kind = linkKinds.find((candidate) => candidate === feature);
+  if (kind === undefined) throw new Error(`no probe for ${feature}`);
+  const { index } = await createLink(namespace, { kind: "veth", name: "lower" });
+  return await understands(createLink(namespace, smallest(kind, index)));
+}
+
+async function probe(feature: Feature): Promise<boolean> {
+  if (feature === "ipv6") return existsSync("/proc/net/if_inet6");
+  if (feature === "user-namespace") {
+    return spawnSync("unshare", ["--user", "--map-root-user", "true"]).status === 0;
+  }
+  const namespace = await createNamespace();
+  try {
+    return await probeLink(namespace, feature);
+  } finally {
+    await namespace.close();
+  }
+}
+
+const answers = new Map<Feature, Promise<boolean>>();
+
+/** Whether the running kernel has a feature. */
+export async function has(feature: Feature): Promise<boolean> {
+  const answer = answers.get(feature) ?? probe(feature);
+  answers.set(feature, answer);
+  return await answer;
+}
+
+/**
+ * Skips the rest of the test if the kernel lacks a feature; fails instead if the environment says
+ * in VETHWORK_REQUIRED_FEATURES, separated by commas, that it must have it.
+ */
+export async function needs(feature: Feature, { skip }: TestContext): Promise<void> {
+  if (await has(feature)) return;
+  const required = (process.env.VETHWORK_REQUIRED_FEATURES ?? "").split(",");
+  if (required.includes(feature)) {
+    throw new Error(`this kernel lacks ${feature}, which VETHWORK_REQUIRED_FEATURES lists`);
+  }
+  skip(`this kernel lacks ${feature}`);
+}
