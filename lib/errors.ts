@@ -33,7 +33,6 @@ const explanations: Readonly<Record<string, string>> = {
   "openNamespace ESRCH": "no such process",
   "deleteNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
   "createLink EEXIST": "a link of that name or index exists",
-  "createLink EINVAL": "the kernel does not say which value; a veth's MTU is from 68 to 65535",
   "createLink EOPNOTSUPP": "this kernel does not have the link kind or one of its options",
   "createLink ENOTCONN": "a veth peer cannot be raised before the pair is joined; use setLink",
   "deleteLink EOPNOTSUPP": "such a link cannot be deleted",
@@ -53,6 +52,7 @@ const explanations: Readonly<Record<string, string>> = {
   "addRule EEXIST": "there is such a rule",
   "removeRule ENOENT": "no such rule",
   EACCES: "permission denied",
+  EADDRNOTAVAIL: "no such address",
   EBADF: "the descriptor is closed",
   EBUSY: "it is in use",
   EEXIST: "it exists",
@@ -64,6 +64,7 @@ const explanations: Readonly<Record<string, string>> = {
   ENOMEM: "out of memory",
   EOPNOTSUPP: "this kernel does not support it",
   EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
+  ERANGE: "a value is out of the range that the kernel takes",
   EROFS: "mounted read-only, as /proc/sys is in a container that is not privileged",
 };
 
@@ -89,7 +90,7 @@ function codeOf(errno: number): string {
 /**
  * The kernel refused an operation. Match on {@link NetlinkError.code}, never on the text.
  *
- * Nothing was changed by the refused operation.
+ * Nothing was changed by the refused operation, unless its function says otherwise.
  */
 export class NetlinkError extends Error {
   override readonly name: string = "NetlinkError";

@@ -93,8 +93,7 @@ describe("10,000 veth pairs made and deleted", () => {
   }
 
   test("leave no descriptors, threads, links or memory behind", { timeout: 60_000 }, async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       for (let round = 0; round < warmUp; round += 1) await makeAndDelete(sandbox);
       const stock = takeStock();
       const { rss } = process.memoryUsage();

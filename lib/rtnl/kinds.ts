@@ -24,7 +24,7 @@ export interface VethPeer {
   readonly name?: string;
   /** The namespace that the far end is born in; default: the near end's. */
   readonly namespace?: Namespace;
-  /** Default: the next free index of that namespace. */
+  /** Only beside an `index` of the near end. Default: the next free one of that namespace. */
   readonly index?: number;
   /** MAC address; default: a random one. */
   readonly address?: string;

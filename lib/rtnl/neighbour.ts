@@ -1,5 +1,6 @@
 // Neighbours, who resolve IP addresses to MAC addresses, and the forwarding databases of bridges.
 
+import { invalidArgument } from "../errors.ts";
 import type { Family } from "./address.ts";
 import { type Namespace, request } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
@@ -171,12 +172,13 @@ export async function listNeighbours(
   namespace: Namespace,
   filter: NeighbourFilter = {},
 ): Promise<Neighbour[]> {
-  const { link, master, proxy, ...rest } = filter;
+  const { link, master, proxy = false, ...rest } = filter;
+  if (typeof proxy !== "boolean") throw invalidArgument("type", "proxy", "must be true or false");
   return await request(namespace, "listNeighbours", {
     ...rest,
     ...(link === undefined ? {} : { device: referenceTo(link) }),
     ...(master === undefined ? {} : { master: referenceTo(master) }),
-    ...(proxy === true ? { flags: ["proxy"] } : {}),
+    ...(proxy ? { flags: ["proxy"] } : {}),
   });
 }
 

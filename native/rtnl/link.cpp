@@ -1,6 +1,7 @@
 // What a link is on the wire: ifinfomsg and the IFLA_* attributes (net/core/rtnetlink.c).
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
@@ -155,6 +156,15 @@ void refine(Record& record) {
 }
 
 }  // namespace
+
+/// drivers/net/veth.c, is_valid_veth_mtu(), which refuses without a word.
+void complete_new_link(Record& record) {
+  const double mtu = record.number("mtu", ETH_DATA_LEN);
+  if (record.text("kind") == "veth" && (mtu < ETH_MIN_MTU || mtu > ETH_MAX_MTU)) {
+    throw InvalidArgument{InvalidArgument::Kind::range, "mtu",
+                          "must be an integer from 68 to 65535 for a veth"};
+  }
+}
 
 void complete_link_query(Record& record) {
   record.set("extendedMask", static_cast<double>(RTEXT_FILTER_SKIP_STATS));

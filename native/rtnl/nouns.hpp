@@ -68,6 +68,7 @@ void join_prefix(Record& record, std::string_view property, std::string_view add
 void refuse_all_tables(const Record& record);
 
 // What each verb's properties imply, defined beside its noun.
+void complete_new_link(Record& record);
 void complete_link_query(Record& record);
 void complete_link_move(Record& record);
 void complete_new_address(Record& record);

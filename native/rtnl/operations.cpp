@@ -65,7 +65,7 @@ constexpr std::array kNamespaceAndId{"namespace"sv, "id"sv};
 constexpr std::array kOperations{
     //        name             message            flags           noun    answer
     Operation{"createLink", RTM_NEWLINK, kAdd | NLM_F_ECHO, &kLink, Answer::one,
-              except(kNotAtCreation), kNewLinkNeeds},
+              except(kNotAtCreation), kNewLinkNeeds, complete_new_link},
     Operation{"setLink", RTM_NEWLINK, 0, &kLink, Answer::nothing, except(kNotByChange),
               kLinkItself},
     Operation{"moveLink", RTM_NEWLINK, 0, &kLink, Answer::nothing, only(kMove), kMoveNeeds,

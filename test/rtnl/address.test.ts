@@ -248,8 +248,7 @@ describe("what is listed", () => {
     }));
 
   test("an address that is another's already is found out", () =>
-    withSandboxes(2, async (sandboxes) => {
-      const [left, right] = sandboxes as [Sandbox, Sandbox];
+    withSandboxes(2, async ([left, right]) => {
       const [near, far] = await join(left, right);
       await addAddress(left, near, { address: "fd00::1/64", flags: ["noDad"] });
       await addAddress(right, far, "fd00::1/64");

@@ -60,8 +60,7 @@ async function withQuietEnds(
 ): Promise<void> {
   await withSandboxes(
     2,
-    async (sandboxes) => {
-      const [left, right] = sandboxes as [Sandbox, Sandbox];
+    async ([left, right]) => {
       const [near, far] = await join(left, right);
       await addAddress(left, near, "10.0.0.1/24");
       await addAddress(right, far, "10.0.0.2/24");

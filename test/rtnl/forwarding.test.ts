@@ -50,9 +50,8 @@ describe("forwarding", () => {
     ["inet", "10.0.2.2"],
     ["inet6", "fd00:2::2"],
   ])("of %s is what lets one guest of a router ping another", (family, other) =>
-    withSandboxes(3, async (sandboxes) => {
-      const [router, left, right] = sandboxes as [Sandbox, Sandbox, Sandbox];
-      for (const sandbox of sandboxes) {
+    withSandboxes(3, async ([router, left, right]) => {
+      for (const sandbox of [router, left, right]) {
         // A router cannot ask for neighbours while its link-local address is tentative.
         await setSysctl(sandbox, "net.ipv6.conf.all.accept_dad", 0);
         await setSysctl(sandbox, "net.ipv6.conf.default.accept_dad", 0);
@@ -163,8 +162,7 @@ describe("a setting", () => {
     }));
 
   test("is the namespace's own", () =>
-    withSandboxes(2, async (sandboxes) => {
-      const [left, right] = sandboxes as [Sandbox, Sandbox];
+    withSandboxes(2, async ([left, right]) => {
       await setSysctl(left, "net.ipv4.ip_default_ttl", 77);
       expect(await getSysctl(right, "net.ipv4.ip_default_ttl")).toBe("64");
       expect(await getSysctl(left, "net.ipv4.ip_default_ttl")).toBe("77");

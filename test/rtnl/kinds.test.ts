@@ -120,8 +120,7 @@ describe("every option that is given is read back, and ip agrees", () => {
   for (const [kind, number, sample] of samples) {
     test(`${kind}, sample ${number}`, async (context) => {
       await needs(kind, context);
-      await withSandboxes(1, async (sandboxes) => {
-        const [sandbox] = sandboxes as [Sandbox];
+      await withSandboxes(1, async ([sandbox]) => {
         await makePlaces(sandbox);
         const options = await possible(kind, sample);
         await createSample(sandbox, kind, options);
@@ -137,8 +136,7 @@ describe("every option that is given is read back, and ip agrees", () => {
 });
 
 test("a pair's far end is as it was asked for", async () => {
-  await withSandboxes(1, async (sandboxes) => {
-    const [sandbox] = sandboxes as [Sandbox];
+  await withSandboxes(1, async ([sandbox]) => {
     // The kernel heeds a far end's index only if the near end's is given, too (drivers/net/veth.c).
     await createSample(sandbox, "veth", { ...kindSamples.veth, index: 20 });
     const { name, index, address, mtu, group, transmitQueues, receiveQueues } = await getLink(
@@ -210,8 +208,7 @@ describe("what ip made is read", () => {
   for (const [kind, command, facts] of made) {
     test(kind, async (context) => {
       await needs(kind, context);
-      await withSandboxes(1, async (sandboxes) => {
-        const [sandbox] = sandboxes as [Sandbox];
+      await withSandboxes(1, async ([sandbox]) => {
         await makePlaces(sandbox);
         await inside(sandbox, "ip", "link", "add", ...command.split(" "));
         const link = await getLink(sandbox, { name: "sample0" });
@@ -234,8 +231,7 @@ describe("every option of a port that is given is read back, and ip and bridge a
   }
 
   test.for(portKinds)("%s", async (portKind, context) => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await makePort(sandbox, portKind, context);
       const port = portSamples[portKind];
       const changes = { portKind, port } as Parameters<typeof setLink>[2];
@@ -249,8 +245,7 @@ describe("every option of a port that is given is read back, and ip and bridge a
   });
 
   test("bridge sees the bridge port's options", async (context) => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await makePort(sandbox, "bridge", context);
       const port = portSamples.bridge;
       await setLink(sandbox, samplePlaces.lower, { portKind: "bridge", port });
@@ -273,8 +268,7 @@ describe("every option of a port that is given is read back, and ip and bridge a
   });
 
   test("what bridge set is read", async (context) => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await makePort(sandbox, "bridge", context);
       const options = "hairpin on learning off flood off cost 9 priority 3 isolated on";
       await inside(sandbox, "bridge", "link", "set", "dev", "lower0", ...options.split(" "));

@@ -19,7 +19,7 @@ import {
   setLink,
 } from "../../lib/index.ts";
 import { needs } from "../support/features.ts";
-import { bridge, ip, pings, type Sandbox, withSandboxes } from "../support/sandbox.ts";
+import { bridge, ip, pings, withSandboxes } from "../support/sandbox.ts";
 
 const nearMac = "02:00:00:00:00:01";
 const farMac = "02:00:00:00:00:02";
@@ -43,8 +43,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
 
 describe("createLink", () => {
   test("makes a veth whose peer is born in another namespace, as it was asked for", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [left, right] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([left, right]) => {
       const peer = { name: "eth0", namespace: right, address: farMac, mtu: 1400 };
       const near = await createLink(left, { kind: "veth", name: "near0", address: nearMac, peer });
       const far = await getLink(right, { name: "eth0" });
@@ -59,8 +58,7 @@ describe("createLink", () => {
   });
 
   test("makes a veth that packets pass", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [left, right] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([left, right]) => {
       const peer = { name: "eth0", namespace: right };
       const near = await createLink(left, { kind: "veth", name: "near0", up: true, peer });
       expect(near.up).toBe(true);
@@ -73,8 +71,7 @@ describe("createLink", () => {
   });
 
   test("sets index, group, queues, MTU and master in the one message", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const master = await createLink(sandbox, { kind: "bridge", name: "br0" });
       const link = await createLink(sandbox, {
         kind: "veth",
@@ -96,8 +93,7 @@ describe("createLink", () => {
   });
 
   test("returns what getLink returns", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const made = await createLink(sandbox, { kind: "bridge", name: "br0" });
       const { carrierChanges: _, ...facts } = await getLink(sandbox, made);
       expect(made).toMatchObject({ ...facts, queueDiscipline: expect.any(String) });
@@ -105,16 +101,14 @@ describe("createLink", () => {
   });
 
   test("names a link by its kind if it is given no name", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const { name } = await createLink(sandbox, { kind: "veth" });
       expect(name).toMatch(/^veth\d+$/);
     });
   });
 
   test("sets the alias, which needs a message of its own", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "bridge", name: "br0", alias: "uplink ü" });
       expect(link.alias).toBe("uplink ü");
       expect((await getLink(sandbox, link)).alias).toBe("uplink ü");
@@ -124,8 +118,7 @@ describe("createLink", () => {
   });
 
   test("leaves nothing behind if the alias is refused", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const spec = { kind: "bridge", name: "br0", alias: "a".repeat(256) } as const;
       await expect(createLink(sandbox, spec)).rejects.toThrow(RangeError);
       expect(names(await listLinks(sandbox))).toEqual(["lo"]);
@@ -133,8 +126,7 @@ describe("createLink", () => {
   });
 
   test("makes a link in another namespace", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [here, there] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([here, there]) => {
       const link = await createLink(here, { kind: "bridge", name: "br0", namespace: there });
       expect(link).toEqual(await getLink(there, { name: "br0" }));
       expect(names(await listLinks(here))).toEqual(["lo"]);
@@ -143,8 +135,7 @@ describe("createLink", () => {
   });
 
   test("needs a name to make a link in another namespace", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [here, there] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([here, there]) => {
       const refused = createLink(here, { kind: "bridge", namespace: there });
       await expect(refused).rejects.toMatchObject({ property: "name" });
       expect(names(await listLinks(there))).toEqual(["lo"]);
@@ -153,8 +144,7 @@ describe("createLink", () => {
 
   test("makes a macvlan in a sandbox, on a parent in the host", async (context) => {
     await needs("macvlan", context);
-    await withSandboxes(2, async (sandboxes) => {
-      const [host, guest] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([host, guest]) => {
       const parent = await createLink(host, { kind: "veth", name: "uplink" });
       const link = await createLink(host, {
         kind: "macvlan",
@@ -182,8 +172,7 @@ function renamed(rows: readonly { ifname: string }[]): { name: string }[] {
 
 describe("getLink, findLink and listLinks", () => {
   test("find a link by name, by index and by a link object", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "bridge", name: "br0" });
       const found = await getLink(sandbox, { name: "br0" });
       expect(await getLink(sandbox, link.index)).toEqual(found);
@@ -193,8 +182,7 @@ describe("getLink, findLink and listLinks", () => {
   });
 
   test("say that there is no such link", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await expect(getLink(sandbox, { name: "none" })).rejects.toMatchObject({ code: "ENODEV" });
       await expect(getLink(sandbox, 4711)).rejects.toMatchObject({ code: "ENODEV" });
       expect(await findLink(sandbox, { name: "none" })).toBeUndefined();
@@ -203,8 +191,7 @@ describe("getLink, findLink and listLinks", () => {
   });
 
   test("list every link, as ip does", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await createLink(sandbox, { kind: "veth", name: "a0", peer: { name: "a1" } });
       await createLink(sandbox, { kind: "bridge", name: "br0" });
       const ours = (await listLinks(sandbox)).map(({ index, name, mtu }) => ({ index, name, mtu }));
@@ -218,8 +205,7 @@ describe("getLink, findLink and listLinks", () => {
   });
 
   test("list by master and by kind", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const master = await createLink(sandbox, { kind: "bridge", name: "br0" });
       await createLink(sandbox, { kind: "veth", name: "a0", master, peer: { name: "a1" } });
       await createLink(sandbox, { kind: "veth", name: "b0", master, peer: { name: "b1" } });
@@ -234,8 +220,7 @@ describe("getLink, findLink and listLinks", () => {
   });
 
   test("read lo, which has no kind", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const lo = await getLink(sandbox, 1);
       expect(lo).toMatchObject({ name: "lo", type: "loopback", mtu: 65536, up: true });
       expect(lo).not.toHaveProperty("kind");
@@ -246,8 +231,7 @@ describe("getLink, findLink and listLinks", () => {
 
 describe("setLink", () => {
   test("raises and lowers a link, sets its MTU, its MAC, its group and its flags", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "veth", name: "a0", peer: { name: "a1" } });
       const changes = {
         up: true,
@@ -278,8 +262,7 @@ describe("setLink", () => {
   });
 
   test("changes nothing that is not named", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "veth", name: "a0", up: true, group: 3 });
       const before = await getLink(sandbox, link);
       await setLink(sandbox, link, { mtu: 1400 });
@@ -288,8 +271,7 @@ describe("setLink", () => {
   });
 
   test("puts a link into a bridge and takes it out again", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const master = await createLink(sandbox, { kind: "bridge", name: "br0" });
       const link = await createLink(sandbox, { kind: "veth", name: "a0" });
       await setLink(sandbox, link, { master: { name: "br0" } });
@@ -302,8 +284,7 @@ describe("setLink", () => {
   });
 
   test("sets and removes an alias", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "bridge", name: "br0" });
       await setLink(sandbox, link, { alias: "first" });
       expect((await getLink(sandbox, link)).alias).toBe("first");
@@ -313,8 +294,7 @@ describe("setLink", () => {
   });
 
   test("changes options of the link's own kind", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "bridge", name: "br0" });
       await setLink(sandbox, link, { kind: "bridge", stp: true, ageingTime: 1000 });
       expect(await getLink(sandbox, link)).toMatchObject({ stp: true, ageingTime: 1000 });
@@ -325,8 +305,7 @@ describe("setLink", () => {
 
   test("says how IPv6 addresses are made", async (context) => {
     await needs("ipv6", context);
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "bridge", name: "br0" });
       await setLink(sandbox, link, { ipv6AddressGeneration: "none" });
       expect((await getLink(sandbox, link)).ipv6AddressGeneration).toBe("none");
@@ -336,8 +315,7 @@ describe("setLink", () => {
   });
 
   test("renames links, several at once", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const numbers = Array.from({ length: 20 }, (_, number) => number);
       const links = await Promise.all(
         numbers.map((number) => createLink(sandbox, { kind: "ifb", name: `old${number}` })),
@@ -349,8 +327,7 @@ describe("setLink", () => {
   });
 
   test("answers 300 calls in flight in their order", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "veth", name: "a0" });
       const answered: number[] = [];
       const calls = Array.from({ length: 300 }, async (_, number) => {
@@ -364,8 +341,7 @@ describe("setLink", () => {
   });
 
   test("reads its own writes on one handle", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "veth", name: "a0" });
       const answers = Array.from({ length: 50 }, (_, number) => {
         void setLink(sandbox, link, { mtu: 1000 + number });
@@ -383,8 +359,7 @@ function renamedRow(row: { ifname: string }): { name: string } {
 
 describe("moveLink", () => {
   test("moves a link, under a new name and index", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [from, to] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([from, to]) => {
       const link = await createLink(from, { kind: "veth", name: "a0", up: true });
       await moveLink(from, link, to, { name: "moved0", index: 88 });
       expect(await findLink(from, { name: "a0" })).toBeUndefined();
@@ -394,8 +369,7 @@ describe("moveLink", () => {
   });
 
   test("refuses a name that is taken there, and leaves the link where it is", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [from, to] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([from, to]) => {
       const link = await createLink(from, { kind: "veth", name: "a0" });
       await createLink(to, { kind: "bridge", name: "a0" });
       await expect(moveLink(from, link, to)).rejects.toMatchObject({ code: "EEXIST" });
@@ -404,8 +378,7 @@ describe("moveLink", () => {
   });
 
   test("does not move lo", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [from, to] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([from, to]) => {
       await expect(moveLink(from, 1, to)).rejects.toMatchObject({ code: "EINVAL" });
     });
   });
@@ -413,8 +386,7 @@ describe("moveLink", () => {
 
 describe("deleteLink and deleteLinks", () => {
   test("delete a link, and a veth's peer with it", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [left, right] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([left, right]) => {
       const peer = { name: "eth0", namespace: right };
       const link = await createLink(left, { kind: "veth", name: "a0", peer });
       await deleteLink(left, link);
@@ -424,8 +396,7 @@ describe("deleteLink and deleteLinks", () => {
   });
 
   test("delete many together, by name, index and link", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const links: Link[] = await Promise.all(
         Array.from({ length: 40 }, (_, n) => createLink(sandbox, { kind: "veth", name: `v${n}` })),
       );
@@ -440,8 +411,7 @@ describe("deleteLink and deleteLinks", () => {
   });
 
   test("count a link that is gone, or named twice, as deleted", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await createLink(sandbox, { kind: "veth", name: "a0", peer: { name: "a1" } });
       await createLink(sandbox, { kind: "bridge", name: "br0" });
       const references = ["a0", "none", "a1", "br0", "br0"].map((name) => ({ name }));
@@ -452,8 +422,7 @@ describe("deleteLink and deleteLinks", () => {
   });
 
   test("say which are left, and delete the others", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await createLink(sandbox, { kind: "bridge", name: "br0" });
       await createLink(sandbox, { kind: "bridge", name: "br1" });
       const references = ["br0", "lo", "br1"].map((name) => ({ name }));
@@ -470,8 +439,7 @@ describe("deleteLink and deleteLinks", () => {
   });
 
   test("say that there is no such link", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const deletion = deleteLink(sandbox, { name: "none" });
       await expect(deletion).rejects.toMatchObject({ code: "ENODEV", operation: "deleteLink" });
       await expect(deleteLink(sandbox, 4711)).rejects.toMatchObject({ code: "ENODEV" });
@@ -484,8 +452,7 @@ describe("alternative names", () => {
   const long = "n".repeat(100);
 
   test("are added, used as names and removed", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "bridge", name: "br0" });
       await addAlternativeNames(sandbox, link, ["uplink", long]);
       expect((await getLink(sandbox, link)).alternativeNames).toEqual(["uplink", long]);
@@ -501,8 +468,7 @@ describe("alternative names", () => {
   });
 
   test("are refused if taken, and cannot be removed if absent", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "bridge", name: "br0" });
       const taken = addAlternativeNames(sandbox, link, ["lo"]);
       await expect(taken).rejects.toMatchObject({ code: "EEXIST" });
@@ -517,8 +483,7 @@ describe("alternative names", () => {
 
 describe("what the kernel refuses says why", () => {
   test("EEXIST for a name that is taken", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       await createLink(sandbox, { kind: "bridge", name: "br0" });
       const again = createLink(sandbox, { kind: "bridge", name: "br0" });
       await expect(again).rejects.toBeInstanceOf(NetlinkError);
@@ -527,8 +492,7 @@ describe("what the kernel refuses says why", () => {
   });
 
   test("EEXIST for a peer's name that is taken, and nothing left behind", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [left, right] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([left, right]) => {
       await createLink(right, { kind: "bridge", name: "eth0" });
       const peer = { name: "eth0", namespace: right };
       const refused = createLink(left, { kind: "veth", name: "a0", peer });
@@ -538,8 +502,7 @@ describe("what the kernel refuses says why", () => {
   });
 
   test("ENODEV with the property that names the missing link", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "veth", name: "a0" });
       const refused = setLink(sandbox, link, { master: { name: "none" } });
       await expect(refused).rejects.toMatchObject({ code: "ENODEV", field: "master" });
@@ -551,8 +514,7 @@ describe("what the kernel refuses says why", () => {
   });
 
   test("EINVAL with the range that the kernel tells, for an MTU out of range", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const link = await createLink(sandbox, { kind: "veth", name: "a0" });
       const refused = setLink(sandbox, link, { mtu: 67 });
       await expect(refused).rejects.toMatchObject({ code: "EINVAL" });
@@ -562,8 +524,7 @@ describe("what the kernel refuses says why", () => {
   });
 
   test("ENOTCONN for a veth peer that is to be born up, and nothing left behind", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const spec = untyped({ kind: "veth", name: "a0", peer: { name: "a1", up: true } });
       const refused = createLink(sandbox, spec);
       await expect(refused).rejects.toMatchObject({ code: "ENOTCONN" });
@@ -604,8 +565,7 @@ describe("wrong arguments are refused before anything is sent", () => {
   ];
 
   test.each(wrong)("%s", async (_, properties, expected) => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const error = await rejection(createLink(sandbox, untyped({ kind: "veth", ...properties })));
       expect(error).toMatchObject(expected);
       expect(names(await listLinks(sandbox))).toEqual(["lo"]);
@@ -613,24 +573,21 @@ describe("wrong arguments are refused before anything is sent", () => {
   });
 
   test("a kind that is missing", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const refused = createLink(sandbox, untyped({ name: "a0" }));
       await expect(refused).rejects.toMatchObject({ ...type, property: "kind" });
     });
   });
 
   test("a kind that the kernel does not know is the kernel's to refuse", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const refused = createLink(sandbox, untyped({ kind: "telepathy", name: "a0" }));
       await expect(refused).rejects.toMatchObject({ code: "EOPNOTSUPP" });
     });
   });
 
   test("an object that contains itself", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const peer: Record<string, unknown> = {};
       peer.peer = peer;
       const error = await rejection(createLink(sandbox, untyped({ kind: "veth", peer })));
@@ -644,8 +601,7 @@ describe("wrong arguments are refused before anything is sent", () => {
   });
 
   test("a getter that throws", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const spec = {
         kind: "veth",
         get name(): string {
@@ -657,8 +613,7 @@ describe("wrong arguments are refused before anything is sent", () => {
   });
 
   test("a handle that is closed", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const handle = await openNamespace({ name: sandbox.name });
       await handle.close();
       const closed = { code: "ERR_NAMESPACE_CLOSED" };
@@ -670,8 +625,7 @@ describe("wrong arguments are refused before anything is sent", () => {
 
 describe("a list that is taken while links come and go", () => {
   test("has every link that was there all the time", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const stable = Array.from({ length: 40 }, (_, number) => `stable${number}`);
       await Promise.all(stable.map((name) => createLink(sandbox, { kind: "ifb", name })));
       await using other = await openNamespace({ name: sandbox.name });

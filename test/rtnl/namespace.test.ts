@@ -22,7 +22,7 @@ import {
   setNamespaceId,
 } from "../../lib/index.ts";
 import { needs } from "../support/features.ts";
-import { inside, ip, type Sandbox, withSandboxes } from "../support/sandbox.ts";
+import { inside, ip, withSandboxes } from "../support/sandbox.ts";
 
 const run = promisify(execFile);
 
@@ -127,8 +127,7 @@ describe("named namespaces", () => {
   });
 
   test("are listed sorted, with the numbers that ip netns shows", async () => {
-    await withSandboxes(3, async (sandboxes) => {
-      const [first, second, observer] = sandboxes as [Sandbox, Sandbox, Sandbox];
+    await withSandboxes(3, async ([first, second, observer]) => {
       await setNamespaceId(observer, second, 7);
       const peer = { name: "eth0", namespace: observer };
       await createLink(first, { kind: "veth", name: "a0", peer });
@@ -152,8 +151,7 @@ describe("named namespaces", () => {
   });
 
   test("keep the number that they have", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [observer, observed] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([observer, observed]) => {
       await setNamespaceId(observer, observed, 3);
       const again = setNamespaceId(observer, observed, 4);
       await expect(again).rejects.toMatchObject({ code: "EEXIST" });
@@ -165,8 +163,7 @@ describe("named namespaces", () => {
 describe("anonymous namespaces", () => {
   test("have no name, and go with their handle", async () => {
     const before = readdirSync("/run/netns").length;
-    await withSandboxes(1, async (sandboxes) => {
-      const [host] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([host]) => {
       const guest = await createNamespace();
       expect(guest.name).toBeUndefined();
       const peer = { name: "eth0", namespace: guest };
@@ -178,8 +175,7 @@ describe("anonymous namespaces", () => {
   });
 
   test("go with a process that is killed, and take the far ends of their links along", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [host] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([host]) => {
       const child = startFixture("hold-namespace.mjs", host.name);
       const exit = once(child, "exit");
       await once(child.stdout, "data");
@@ -213,8 +209,7 @@ describe("opening", () => {
   });
 
   test("a process's namespace finds the one that the process is in", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const child = spawn("ip", ["netns", "exec", sandbox.name, "sleep", "60"]);
       const exit = once(child, "exit");
       try {
@@ -310,8 +305,7 @@ describe("options", () => {
     await needs("ipv6", context);
     await withSandboxes(
       1,
-      async (sandboxes) => {
-        const [sandbox] = sandboxes as [Sandbox];
+      async ([sandbox]) => {
         await createLink(sandbox, { kind: "veth", name: "a0", peer: { name: "a1" }, up: true });
         await setLink(sandbox, { name: "a1" }, { up: true });
         expect(await ip(sandbox, "-6", "address")).toEqual([]);
@@ -326,8 +320,7 @@ describe("options", () => {
 
   test("with IPv6 lo has its address", async (context) => {
     await needs("ipv6", context);
-    await withSandboxes(1, async (sandboxes) => {
-      const [sandbox] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([sandbox]) => {
       const [lo] = await ip(sandbox, "-6", "address", "show", "dev", "lo");
       expect(lo.addr_info[0]).toMatchObject({ local: "::1" });
     });
@@ -382,8 +375,7 @@ describe("closing", () => {
   });
 
   test("makes the handle useless as the place of a peer or of a link", async () => {
-    await withSandboxes(1, async (sandboxes) => {
-      const [host] = sandboxes as [Sandbox];
+    await withSandboxes(1, async ([host]) => {
       const guest = await createNamespace();
       await guest.close();
       const peer = { name: "eth0", namespace: guest };
@@ -397,8 +389,7 @@ describe("closing", () => {
   });
 
   test("leaves a namespace open for the call that was given it before", async () => {
-    await withSandboxes(2, async (sandboxes) => {
-      const [host, guest] = sandboxes as [Sandbox, Sandbox];
+    await withSandboxes(2, async ([host, guest]) => {
       const handle = await openNamespace({ name: guest.name });
       const peer = { name: "eth0", namespace: handle };
       const call = createLink(host, { kind: "veth", name: "a0", peer });

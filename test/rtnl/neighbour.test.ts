@@ -272,7 +272,7 @@ describe("a neighbour that is refused", () => {
       expect(await shown(sandbox)).toHaveLength(1);
     }));
 
-  test("because there is no such link", () =>
+  test("because there is no such link, or no such filter", () =>
     withPair(async (sandbox) => {
       const spec = { address: "10.0.0.9", linkAddress: mac };
       const named = { code: "ENODEV", field: "link" };
@@ -283,6 +283,8 @@ describe("a neighbour that is refused", () => {
       expect(await refusalOf(removeNeighbour(sandbox, 999, spec))).toMatchObject({
         code: "ENODEV",
       });
+      const proxy = "yes" as unknown as boolean;
+      expect(await refusalOf(listNeighbours(sandbox, { proxy }))).toEqual(wrongType("proxy"));
       const filtered = await refusalOf(listNeighbours(sandbox, { link }));
       expect(filtered).toEqual({ code: "ENODEV", field: "device" });
     }));

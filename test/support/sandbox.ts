@@ -30,16 +30,23 @@ async function createSandbox(ipv6: boolean): Promise<Sandbox> {
   return (await createNamespace({ name, ipv6 })) as Sandbox;
 }
 
+/** So many sandboxes. */
+interface Sandboxes {
+  1: [Sandbox];
+  2: [Sandbox, Sandbox];
+  3: [Sandbox, Sandbox, Sandbox];
+}
+
 /** Runs a test in so many fresh namespaces: the "host" of a test is one of them too. */
-export async function withSandboxes<T>(
-  count: number,
-  test: (sandboxes: Sandbox[]) => Promise<T>,
+export async function withSandboxes<Count extends keyof Sandboxes, T>(
+  count: Count,
+  test: (sandboxes: Sandboxes[Count]) => Promise<T>,
   options: { ipv6?: boolean } = {},
 ): Promise<T> {
   const sandboxes: Sandbox[] = [];
   try {
     for (let n = 0; n < count; n += 1) sandboxes.push(await createSandbox(options.ipv6 ?? true));
-    return await test(sandboxes);
+    return await test(sandboxes as Sandboxes[Count]);
   } finally {
     for (const sandbox of sandboxes) {
       await sandbox.close();
@@ -92,13 +99,10 @@ export async function withPair(
 ): Promise<void> {
   await withSandboxes(
     1,
-    async (sandboxes) => {
-      for (const sandbox of sandboxes) {
-        const [near, far] = await join(sandbox, sandbox);
-        if (options.ipv6 ?? true)
-          await Promise.all([near, far].map((link) => settle(sandbox, link)));
-        await test(sandbox, near, far);
-      }
+    async ([sandbox]) => {
+      const [near, far] = await join(sandbox, sandbox);
+      if (options.ipv6 ?? true) await Promise.all([near, far].map((link) => settle(sandbox, link)));
+      await test(sandbox, near, far);
     },
     options,
   );
