@@ -12,6 +12,7 @@ const stampFile = join(root, "build/configured.txt");
 /** All that the generated makefile depends on. */
 function stamp() {
   return [
+    root,
     process.version,
     process.arch,
     `CI=${process.env.CI ?? ""}`,
@@ -36,6 +37,11 @@ function run(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** The makefiles hold relative paths to the headers, so a checkout that was moved begins anew. */
+function moved() {
+  return existsSync(stampFile) && readFileSync(stampFile, "utf8").split("\n")[0] !== root;
+}
+
 function configured() {
   return (
     existsSync(join(root, "build/Makefile")) &&
@@ -47,6 +53,7 @@ function configured() {
 if (process.platform !== "linux") {
   console.log("vethwork: the addon is for Linux; nothing to build here");
 } else {
+  if (moved()) run("clean");
   if (!configured()) {
     run("configure");
     writeFileSync(stampFile, stamp());
