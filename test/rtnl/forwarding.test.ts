@@ -149,8 +149,9 @@ describe("a setting", () => {
 
   test("is a text, a number or a boolean, and its earlier value is told", () =>
     withPair(async (sandbox) => {
-      expect(await setSysctl(sandbox, "net.ipv4.ping_group_range", "5 7")).toBe("1\t0");
-      expect(await proc(sandbox, "ipv4/ping_group_range")).toBe("5\t7");
+      const range = "net.ipv4.ip_local_port_range";
+      expect(await setSysctl(sandbox, range, "2000 3000")).toBe("32768\t60999");
+      expect(await proc(sandbox, "ipv4/ip_local_port_range")).toBe("2000\t3000");
       expect(await setSysctl(sandbox, "net.ipv4.ip_default_ttl", 77)).toBe("64");
       expect(await proc(sandbox, "ipv4/ip_default_ttl")).toBe("77");
       expect(await setSysctl(sandbox, "net.ipv4.conf.eth0.rp_filter", -0)).toBe("0");

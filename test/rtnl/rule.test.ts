@@ -39,7 +39,7 @@ const everything = {
   suppressPrefixLength: 3,
   suppressGroup: 4,
   realm: 0x30004,
-  uidRange: { first: 1, last: 5 },
+  uidRange: { first: 0, last: 0 },
   protocol: "static",
   ipProtocol: 6,
   sourcePorts: { first: 1, last: 2 },
@@ -47,7 +47,7 @@ const everything = {
 } as const;
 
 const everythingInWords =
-  "not from 10.0.0.0/8 to 10.1.0.0/16 tos 0x10 fwmark 1/255 iif eth0 oif eth1 uidrange 1-5 " +
+  "not from 10.0.0.0/8 to 10.1.0.0/16 tos 0x10 fwmark 1/255 iif eth0 oif eth1 uidrange 0-0 " +
   "ipproto tcp sport 1-2 dport 80 lookup 100 suppress_prefixlength 3 suppress_ifgroup 4 " +
   "realms 3/4 pref 500 proto static";
 
@@ -65,8 +65,8 @@ const everythingShown = {
   iif_detached: null,
   oif: "eth1",
   oif_detached: null,
-  uid_start: 1,
-  uid_end: 5,
+  uid_start: 0,
+  uid_end: 0,
   ipproto: "tcp",
   sport_start: 1,
   sport_end: 2,
