@@ -48,7 +48,7 @@ rtnl::Value list_from(Napi::Env env, Napi::Array array, const std::string& path,
   rtnl::List list;
   for (std::uint32_t position = 0; position < array.Length(); ++position) {
     std::string place = path;
-    place += "[" + std::to_string(position) + "]";
+    place.append("[").append(std::to_string(position)).append("]");
     list.push_back(value_from(env, array.Get(position), place, depth + 1));
   }
   return list;
