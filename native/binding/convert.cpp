@@ -17,6 +17,14 @@ constexpr napi_type_tag kNamespaceTag{.lower = 0x6f3c8de2a1b94d57, .upper = 0x9b
 /// Deeper than any record is; an object that contains itself ends here.
 constexpr int kDeepest = 8;
 
+std::string path_to(const std::string& path, const std::string& property) {
+  return path.empty() ? property : path + "." + property;
+}
+
+std::string path_to(const std::string& path, std::uint32_t position) {
+  return path + "[" + std::to_string(position) + "]";
+}
+
 rtnl::Value value_from(Napi::Env env, Napi::Value value, const std::string& path, int depth);
 
 rtnl::Value bigint_from(Napi::Value value, const std::string& path) {
@@ -47,9 +55,7 @@ rtnl::Value namespace_from(Napi::Env env, Napi::Value value, const std::string& 
 rtnl::Value list_from(Napi::Env env, Napi::Array array, const std::string& path, int depth) {
   rtnl::List list;
   for (std::uint32_t position = 0; position < array.Length(); ++position) {
-    std::string place = path;
-    place.append("[").append(std::to_string(position)).append("]");
-    list.push_back(value_from(env, array.Get(position), place, depth + 1));
+    list.push_back(value_from(env, array.Get(position), path_to(path, position), depth + 1));
   }
   return list;
 }
@@ -62,7 +68,7 @@ rtnl::Record record_from(Napi::Env env, Napi::Object object, const std::string& 
     const Napi::Value value = object.Get(name);
     if (value.IsUndefined()) continue;
     const std::string text = name.ToString();
-    const std::string place = path.empty() ? text : path + "." + text;
+    const std::string place = path_to(path, text);
     const auto known = rtnl::known_name(text);
     if (!known) throw InvalidArgument{Kind::type, place, "unknown property"};
     record.append(*known, value_from(env, value, place, depth + 1));
