@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/setup.ts"],
+    reporters: ["default", "./scripts/count-reporter.mjs"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,

@@ -5,6 +5,12 @@
 #include "binding/convert.hpp"
 
 namespace vethwork::binding {
+namespace {
+
+/// How many promises are settled in one turn of the event loop: about a millisecond's worth.
+constexpr std::size_t kJobsPerTurn = 256;
+
+}  // namespace
 
 bool PromiseJob::settle(Environment& environment) {
   if (refusal_) {
@@ -62,17 +68,22 @@ void Environment::wake() { waker_.NonBlockingCall(); }
 
 void Environment::call(Napi::Env env, Napi::Function, Environment* self, void*) {
   // Without an environment the process is ending and there is nobody left to tell.
-  if (env != nullptr) self->settle_all();
+  if (env != nullptr) self->settle_some();
 }
 
-void Environment::settle_all() {
+engine::Engine::Jobs Environment::take_finished() {
+  const std::lock_guard lock{mutex_};
   engine::Engine::Jobs jobs;
-  {
-    const std::lock_guard lock{mutex_};
-    std::swap(jobs, finished_);
+  while (!finished_.empty() && jobs.size() < kJobsPerTurn) {
+    jobs.push_back(std::move(finished_.front()));
+    finished_.pop_front();
   }
+  return jobs;
+}
+
+void Environment::settle_some() {
   engine::Engine::Jobs unfinished;
-  for (auto& job : jobs) {
+  for (auto& job : take_finished()) {
     const Napi::HandleScope scope{env_};
     // Every job of this environment's engine is one of ours.
     if (static_cast<PromiseJob&>(*job).settle(*this)) {
@@ -81,10 +92,14 @@ void Environment::settle_all() {
       unfinished.push_back(std::move(job));
     }
   }
-  if (unfinished.empty()) return;
+  bool more = false;
+  {
+    const std::lock_guard lock{mutex_};
+    for (auto& job : unfinished) finished_.push_back(std::move(job));
+    more = !finished_.empty();
+  }
   // By way of a worker, because a call from here would be served in this same turn of the loop.
-  auto box = std::make_shared<engine::Engine::Jobs>(std::move(unfinished));
-  engine_.post(engine::Lane::quick, [this, box] { deliver(std::move(*box)); });
+  if (more) engine_.post(engine::Lane::quick, [this] { wake(); });
 }
 
 void Environment::stop() {

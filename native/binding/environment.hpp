@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -68,7 +69,8 @@ class Environment {
  private:
   void deliver(engine::Engine::Jobs jobs);
   void wake();
-  void settle_all();
+  engine::Engine::Jobs take_finished();
+  void settle_some();
   void stop();
   static void call(Napi::Env env, Napi::Function, Environment* self, void*);
 
@@ -76,7 +78,7 @@ class Environment {
 
   Napi::Env env_;
   std::mutex mutex_;
-  engine::Engine::Jobs finished_;
+  std::deque<std::unique_ptr<engine::Job>> finished_;
   std::size_t pending_ = 0;
   Waker waker_;
   Napi::ObjectReference keys_;
