@@ -135,6 +135,26 @@ export class DumpInterruptedError extends NetlinkError {
   }
 }
 
+/** A call was not settled in the time that `Namespace.limited` gave it. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+  readonly code = "ERR_DEADLINE";
+  /** The function that was called. */
+  readonly operation: string;
+  /**
+   * Whether the kernel may do it, or have done it, all the same: true once it was sent. Otherwise
+   * the call was dropped and nothing was or will be changed.
+   */
+  readonly sent: boolean;
+
+  constructor(operation: string, timeoutMs: number, sent: boolean) {
+    const state = sent ? "sent, so the kernel may still do it" : "not sent, and dropped";
+    super(`${operation}: not done within ${timeoutMs} ms (${state})`);
+    this.operation = operation;
+    this.sent = sent;
+  }
+}
+
 /** The library cannot work here; nothing about the call was wrong. */
 export class UnavailableError extends Error {
   override readonly name = "UnavailableError";

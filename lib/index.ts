@@ -1,7 +1,7 @@
 // The public door.
 
 export type { AllowedRange } from "./errors.ts";
-export { DumpInterruptedError, NetlinkError, UnavailableError } from "./errors.ts";
+export { DeadlineError, DumpInterruptedError, NetlinkError, UnavailableError } from "./errors.ts";
 export type * from "./rtnl/address.ts";
 export {
   addAddress,

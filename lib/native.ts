@@ -10,6 +10,8 @@ type Handle = object;
 export interface Native {
   createNamespace(handle: Handle, name: string, loopback: boolean, ipv6: boolean): Promise<void>;
   openNamespace(handle: Handle, path: string): Promise<void>;
+  /** Lets another object stand for the same handle. */
+  shareNamespace(handle: Handle, namespace: Handle): void;
   closeNamespace(handle: Handle): Promise<void>;
   namespaceInode(handle: Handle): number | undefined;
   listNamespaces(): Promise<string[]>;
@@ -17,7 +19,13 @@ export interface Native {
   readSysctl(handle: Handle, path: string): Promise<string>;
   writeSysctl(handle: Handle, path: string, value: string): Promise<string>;
   /** The inputs and outputs are typed by operation in rtnl/operations.ts. */
-  request(handle: Handle, operation: string, record: object): Promise<unknown>;
+  request(
+    handle: Handle,
+    operation: string,
+    record: object,
+    /** One word of shared memory: 0 queued, 1 sent; made 2 while it is 0, the call is dropped. */
+    token?: Int32Array,
+  ): Promise<unknown>;
   createEndpoints(
     host: Handle,
     handles: readonly Handle[],

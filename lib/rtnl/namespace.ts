@@ -1,6 +1,6 @@
 // Network namespaces: made, opened, listed, deleted; and the one way to ask something of one.
 
-import { errorOfRefusal, invalidArgument, isRefusal } from "../errors.ts";
+import { DeadlineError, errorOfRefusal, invalidArgument, isRefusal } from "../errors.ts";
 import { native } from "../native.ts";
 import type { OperationName, Operations } from "./operations.ts";
 
@@ -19,9 +19,37 @@ export class Namespace implements AsyncDisposable {
   /** The name it was created or opened by, if it was by a name. */
   readonly name: string | undefined;
 
+  /** What the calls made with this object are limited by. */
+  readonly limits: CallLimits | undefined;
+
   /** @internal Use {@link createNamespace} or {@link openNamespace}. */
-  constructor(name?: string) {
+  constructor(name?: string, limits?: CallLimits) {
     this.name = name;
+    this.limits = limits;
+  }
+
+  /**
+   * The same handle, for calls that may be given up: pass it to the functions of links, addresses,
+   * routes, neighbours, rules and `getCounters` in place of this one.
+   *
+   *     const hurried = namespace.limited({ signal, timeoutMs: 50 });
+   *     await createLink(hurried, { kind: "bridge", name: "br0" });
+   *
+   * A call that is aborted before it was sent is dropped and rejects with the signal's reason; one
+   * that was sent is settled by the kernel, in milliseconds, as if there had been no signal. A call
+   * that is not settled in time rejects with {@link DeadlineError}, which tells whether it was sent.
+   *
+   * @throws {RangeError} if `timeoutMs` is not from 1 to 2147483647.
+   */
+  limited(limits: CallLimits): Namespace {
+    const { timeoutMs } = limits;
+    refuseUnknown(limits, ["signal", "timeoutMs"]);
+    if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= 0x7fffffff)) {
+      throw invalidArgument("range", "timeoutMs", "must be from 1 to 2147483647");
+    }
+    const view = new Namespace(this.name, limits);
+    native().shareNamespace(view, this);
+    return view;
   }
 
   /**
@@ -54,6 +82,14 @@ export class Namespace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** When a call is given up. */
+export interface CallLimits {
+  /** Drops what was not yet sent when it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds that each call has, from when it was made. */
+  readonly timeoutMs?: number;
 }
 
 /** What a new namespace shall be like. */
@@ -172,9 +208,45 @@ export async function request<Name extends OperationName>(
   operation: Name,
   record: Operations[Name]["takes"],
 ): Promise<Operations[Name]["gives"]> {
-  const answer = native().request(namespace, operation, record);
+  const answer =
+    namespace.limits === undefined
+      ? native().request(namespace, operation, record)
+      : requestWithin(namespace.limits, namespace, operation, record);
   // The native schema and this map are compared by a test; here is the one place that relies on it.
   return (await explained(operation, subjectOf(record), answer)) as Operations[Name]["gives"];
+}
+
+/** The states of a call's token, as native/binding/request_job.cpp knows them. */
+const queued = 0;
+const dropped = 2;
+
+/** A request that a signal or a deadline can give up. */
+async function requestWithin(
+  { signal, timeoutMs }: CallLimits,
+  namespace: Namespace,
+  operation: string,
+  record: object,
+): Promise<unknown> {
+  signal?.throwIfAborted();
+  const token = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const drop = () => Atomics.compareExchange(token, 0, queued, dropped) === queued;
+  const answer = native().request(namespace, operation, record, token);
+  let tidy = () => {};
+  const givenUp = new Promise<never>((_, reject) => {
+    const abort = () => drop() && reject(signal?.reason);
+    const expire = () => reject(new DeadlineError(operation, timeoutMs ?? 0, !drop()));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
+    signal?.addEventListener("abort", abort);
+    tidy = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+  });
+  try {
+    return await Promise.race([answer, givenUp]);
+  } finally {
+    tidy();
+  }
 }
 
 /**

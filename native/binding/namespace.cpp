@@ -60,6 +60,12 @@ Napi::Value open_namespace(const Napi::CallbackInfo& info) {
                          [path = text_argument(info, 1)] { return sys::open_namespace(path); });
 }
 
+/// shareNamespace(instance, namespace): void. Both stand for the same handle afterwards.
+Napi::Value share_namespace(const Napi::CallbackInfo& info) {
+  attach_strand(info[0].As<Napi::Object>(), namespace_argument(info, 1));
+  return info.Env().Undefined();
+}
+
 /// closeNamespace(instance): Promise. Closing again is no error and resolves at once.
 Napi::Value close_namespace(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -133,6 +139,7 @@ Napi::Value write_sysctl(const Napi::CallbackInfo& info) {
 void export_namespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("createNamespace", Napi::Function::New(env, create_namespace, "createNamespace"));
   exports.Set("openNamespace", Napi::Function::New(env, open_namespace, "openNamespace"));
+  exports.Set("shareNamespace", Napi::Function::New(env, share_namespace, "shareNamespace"));
   exports.Set("closeNamespace", Napi::Function::New(env, close_namespace, "closeNamespace"));
   exports.Set("namespaceInode", Napi::Function::New(env, namespace_inode, "namespaceInode"));
   exports.Set("listNamespaces", Napi::Function::New(env, list_namespaces, "listNamespaces"));

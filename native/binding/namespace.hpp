@@ -5,8 +5,8 @@
 
 namespace vethwork::binding {
 
-/// Adds `createNamespace`, `openNamespace`, `closeNamespace`, `namespaceInode`, `listNamespaces`,
-/// `deleteNamespace`, `readSysctl` and `writeSysctl` to the addon's exports.
+/// Adds `createNamespace`, `openNamespace`, `shareNamespace`, `closeNamespace`, `namespaceInode`,
+/// `listNamespaces`, `deleteNamespace`, `readSysctl` and `writeSysctl` to the addon's exports.
 void export_namespaces(Napi::Env env, Napi::Object exports);
 
 }  // namespace vethwork::binding

@@ -39,7 +39,7 @@ rtnl::Encoded encode_arguments(Napi::Env env, const rtnl::Operation& operation,
   }
 }
 
-/// request(namespace, operation, record): Promise
+/// request(namespace, operation, record, token?: Int32Array): Promise
 Napi::Value request(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto strand = namespace_argument(info, 0);
@@ -47,6 +47,7 @@ Napi::Value request(const Napi::CallbackInfo& info) {
 
   auto job =
       std::make_unique<RequestJob>(env, operation, encode_arguments(env, operation, info[2]));
+  if (info[3].IsTypedArray()) job->drop_by(info[3].As<Napi::Int32Array>());
   const Napi::Promise promise = job->promise();
   const auto lane = operation.pace == rtnl::Pace::slow ? engine::Lane::slow : engine::Lane::quick;
   submit(Environment::of(env), *strand, lane, std::move(job));

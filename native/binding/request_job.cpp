@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 #include "binding/convert.hpp"
@@ -21,6 +22,18 @@ constexpr std::size_t kRecordsPerTurn = 64;
 constexpr std::size_t kEchoWeight = 4;
 
 }  // namespace
+
+void RequestJob::drop_by(Napi::Int32Array token) {
+  token_ = token.Data();
+  token_owner_ = Napi::Persistent(token.As<Napi::Object>());
+}
+
+bool RequestJob::begin() {
+  if (token_ == nullptr) return true;
+  std::int32_t queued = 0;
+  constexpr std::int32_t kSent = 1;
+  return std::atomic_ref{*token_}.compare_exchange_strong(queued, kSent);
+}
 
 std::size_t RequestJob::weight() const {
   return operation_.answer == rtnl::Answer::one ? kEchoWeight : 1;

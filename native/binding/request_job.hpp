@@ -13,6 +13,11 @@ class RequestJob final : public PromiseJob, public netlink::Request {
   RequestJob(Napi::Env env, const rtnl::Operation& operation, rtnl::Encoded encoded)
       : PromiseJob(env), operation_(operation), encoded_(std::move(encoded)) {}
 
+  /// Lets a script drop the job before it is sent, by changing `token` from 0 to 2. Of a
+  /// SharedArrayBuffer, since no script can detach that.
+  void drop_by(Napi::Int32Array token);
+  bool begin() override;
+
   netlink::Request* request() override { return this; }
   [[nodiscard]] bool alone() const override { return dumps() || !encoded_.references.empty(); }
   [[nodiscard]] bool dumps() const override { return operation_.answer == rtnl::Answer::many; }
@@ -42,6 +47,8 @@ class RequestJob final : public PromiseJob, public netlink::Request {
   rtnl::Encoded encoded_;
   std::vector<rtnl::Record> records_;
   bool interrupted_ = false;
+  std::int32_t* token_ = nullptr;
+  Napi::ObjectReference token_owner_;
   Napi::ObjectReference converted_;
   std::size_t next_ = 0;
 };

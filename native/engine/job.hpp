@@ -33,6 +33,9 @@ class Job {
   /// Does a task. May throw `sys::Refused`.
   virtual void run() {}
 
+  /// Right before a job is carried out; false if nobody wants it any more.
+  virtual bool begin() { return true; }
+
   /// Ends the job with a refusal; it was not carried out.
   virtual void fail(const sys::Refusal& refusal) = 0;
 

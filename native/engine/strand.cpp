@@ -1,6 +1,7 @@
 #include "engine/strand.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -15,6 +16,11 @@ constexpr std::size_t kMostBytesPacked = std::size_t{64} * 1024;
 
 bool together(const Job& first, const Job& next) {
   return first.together_token() != nullptr && first.together_token() == next.together_token();
+}
+
+bool packable(const Job& first, const Job& next) {
+  return !first.alone() && !next.alone() && first.together_token() == nullptr &&
+         next.together_token() == nullptr;
 }
 
 void fail_all(const Engine::Jobs& jobs, const sys::Refusal& refusal) {
@@ -69,9 +75,14 @@ void Strand::drain(Lane lane) noexcept {
   Queue& mine = queue(lane);
   if (lane == Lane::slow) linger(mine);
   Engine::Jobs jobs;
+  Engine::Jobs dropped;
   {
     const std::lock_guard lock{mutex_};
-    jobs = take(mine);
+    jobs = take(mine, dropped);
+  }
+  if (!dropped.empty()) {
+    fail_all(dropped, {.error = ECANCELED, .detail = "dropped before it was sent"});
+    engine_.give_back(std::move(dropped));
   }
   if (!jobs.empty()) {
     execute(mine, jobs);
@@ -80,23 +91,23 @@ void Strand::drain(Lane lane) noexcept {
   finish(lane);
 }
 
-Engine::Jobs Strand::take(Queue& queue) {
+Engine::Jobs Strand::take(Queue& queue, Engine::Jobs& dropped) {
   Engine::Jobs jobs;
   std::size_t weight = 0;
   std::size_t bytes = 0;
   while (!queue.jobs.empty()) {
     Job& next = *queue.jobs.front();
-    if (!jobs.empty()) {
-      const bool packs = !jobs.front()->alone() && !next.alone();
-      if (!packs && !together(*jobs.front(), next)) break;
-    }
-    if (!next.alone()) {
+    const Job& first = jobs.empty() ? next : *jobs.front();
+    const bool packs = packable(first, next);
+    if (!jobs.empty() && !packs && !together(first, next)) break;
+    if (packs) {
       weight += next.weight();
       bytes += next.request()->message().size();
       const bool full = weight > netlink::Socket::kMostPacked || bytes > kMostBytesPacked;
       if (full && !jobs.empty()) break;
     }
-    jobs.push_back(std::move(queue.jobs.front()));
+    Engine::Jobs& into = next.begin() ? jobs : dropped;
+    into.push_back(std::move(queue.jobs.front()));
     queue.jobs.pop_front();
   }
   return jobs;

@@ -48,7 +48,8 @@ class Strand : public std::enable_shared_from_this<Strand> {
   /// Waits as long as more jobs keep coming, at most 3 ms: what can be done together takes 16 ms
   /// at once and 16 ms each one after the other.
   void linger(const Queue& queue) const;
-  Engine::Jobs take(Queue& queue);
+  /// The next jobs to do together; those before them that nobody wants any more go to `dropped`.
+  static Engine::Jobs take(Queue& queue, Engine::Jobs& dropped);
   void execute(Queue& queue, Engine::Jobs& jobs);
   netlink::Socket& socket_of(Queue& queue);
   void finish(Lane lane);
