@@ -58,6 +58,7 @@ export {
   replaceNeighbour,
 } from "./rtnl/neighbour.ts";
 export type { LinkReference } from "./rtnl/reference.ts";
+export type { CallLimits } from "./rtnl/request.ts";
 export type * from "./rtnl/route.ts";
 export { addRoute, getRoute, listRoutes, removeRoute, replaceRoute } from "./rtnl/route.ts";
 export type * from "./rtnl/rule.ts";

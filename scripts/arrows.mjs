@@ -18,7 +18,7 @@ const rules = {
     { of: /^index\.ts$/, may: /^/ },
     {
       of: /^rtnl\//,
-      may: /^(rtnl\/(namespace|kinds|reference|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
+      may: /^(rtnl\/(namespace|request|kinds|reference|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
     },
     { of: /^native\.ts$/, may: /^errors\.ts$/ },

@@ -1,8 +1,9 @@
 // Addresses of links: added, replaced, removed, listed.
 
 import { NetlinkError } from "../errors.ts";
-import { type Namespace, request } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
+import { request } from "./request.ts";
 
 /** IPv4 or IPv6. */
 export type Family = "inet" | "inet6";

@@ -3,8 +3,9 @@
 import { errorOfRefusal, invalidArgument, isRefusal } from "../errors.ts";
 import { native } from "../native.ts";
 import { counterRowLength } from "./counter-columns.ts";
-import { type Namespace, request } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import type { LinkReference } from "./reference.ts";
+import { explained, request } from "./request.ts";
 
 /** Which links to count, and how. At most one of `links`, `group` and `master`. Default: all. */
 export interface CounterOptions {
@@ -85,11 +86,6 @@ export async function nativeCounterOptions(
   };
 }
 
-/** Rethrows what the native layer refused as the error that it stands for. */
-function rethrow(operation: string, error: unknown): never {
-  throw isRefusal(error) ? errorOfRefusal(operation, undefined, error) : error;
-}
-
 function checkRoom(rows: number, into: BigUint64Array): number {
   if (rows * counterRowLength > into.length) {
     const words = rows * counterRowLength;
@@ -142,11 +138,8 @@ export class CounterReader {
    * @throws {NetlinkError} `EINTR` if the links changed a dozen times in a row.
    */
   async read(into: BigUint64Array): Promise<number> {
-    try {
-      return checkRoom(await native().readCounters(this, this.#namespace, into), into);
-    } catch (error) {
-      rethrow("readCounters", error);
-    }
+    const reading = native().readCounters(this, this.#namespace, into);
+    return checkRoom(await explained("readCounters", undefined, reading), into);
   }
 
   /**
@@ -158,7 +151,7 @@ export class CounterReader {
     try {
       return checkRoom(native().readCountersSync(this, into), into);
     } catch (error) {
-      rethrow("readCounters", error);
+      throw isRefusal(error) ? errorOfRefusal("readCounters", undefined, error) : error;
     }
   }
 
@@ -189,11 +182,8 @@ export async function openCounters(
   options: CounterOptions = {},
 ): Promise<CounterReader> {
   const reader = new CounterReader(namespace);
-  try {
-    const checked = await nativeCounterOptions(namespace, options);
-    await native().openCounters(reader, namespace, checked);
-  } catch (error) {
-    rethrow("openCounters", error);
-  }
+  const checked = await nativeCounterOptions(namespace, options);
+  const opening = native().openCounters(reader, namespace, checked);
+  await explained("openCounters", undefined, opening);
   return reader;
 }

@@ -1,7 +1,8 @@
 // Packet counters of links.
 
-import { type Namespace, request } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
+import { request } from "./request.ts";
 
 /** A link's counters since it was made; 64 bits each. Which of them count depends on the driver. */
 export interface Counters {

@@ -2,8 +2,9 @@
 
 import { errorOfRefusal, invalidArgument, isRefusal, type NetlinkError } from "../errors.ts";
 import { native } from "../native.ts";
-import { Namespace, request } from "./namespace.ts";
+import { deleteNamespace, Namespace } from "./namespace.ts";
 import type { LinkReference } from "./reference.ts";
+import { explained, request } from "./request.ts";
 
 /** What an endpoint shall be like. */
 export interface EndpointSpec {
@@ -129,16 +130,13 @@ export async function createEndpoints(
 ): Promise<EndpointResult[]> {
   const plans = specs.map((spec, position) => planOf(host, spec, position));
   const namespaces = specs.map((spec) => new Namespace(spec.namespace?.name));
-  try {
-    const results = await native().createEndpoints(host, namespaces, plans);
-    return results.map((result, position): EndpointResult => {
-      const namespace = namespaces[position] ?? new Namespace();
-      if (!isRefusal(result)) return { endpoint: { namespace, ...result } };
-      return { error: errorOfRefusal(result.operation, specs[position]?.host.name, result) };
-    });
-  } catch (error) {
-    throw isRefusal(error) ? errorOfRefusal("createEndpoints", undefined, error) : error;
-  }
+  const creation = native().createEndpoints(host, namespaces, plans);
+  const results = await explained("createEndpoints", undefined, creation);
+  return results.map((result, position): EndpointResult => {
+    const namespace = namespaces[position] ?? new Namespace();
+    if (!isRefusal(result)) return { endpoint: { namespace, ...result } };
+    return { error: errorOfRefusal(result.operation, specs[position]?.host.name, result) };
+  });
 }
 
 /**
@@ -157,14 +155,12 @@ export async function deleteEndpoints(
   const closings = await Promise.allSettled(
     endpoints.map(async ({ namespace }) => {
       await namespace.close();
-      if (namespace.name !== undefined) await native().deleteNamespace(namespace.name);
+      if (namespace.name !== undefined) await deleteNamespace(namespace.name);
     }),
   );
   const errors = [...removals, ...closings]
     .filter((outcome) => outcome.status === "rejected")
-    .map(({ reason }): unknown =>
-      isRefusal(reason) ? errorOfRefusal("deleteEndpoints", undefined, reason) : reason,
-    )
+    .map(({ reason }): unknown => reason)
     .filter((error) => !isGone(error));
   if (errors.length > 0) throw new AggregateError(errors, "some endpoints could not be deleted");
 }

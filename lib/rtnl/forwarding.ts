@@ -3,8 +3,9 @@
 import { invalidArgument } from "../errors.ts";
 import { native } from "../native.ts";
 import type { Family } from "./address.ts";
-import { type Namespace, request, requestSysctl } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
+import { explained, request } from "./request.ts";
 
 /** Which packets are meant. */
 export interface ForwardingScope {
@@ -105,7 +106,7 @@ export async function setSysctl(
 }
 
 async function read(operation: string, namespace: Namespace, name: string): Promise<string> {
-  return await requestSysctl(operation, name, native().readSysctl(namespace, pathOf(name)));
+  return await explained(operation, name, native().readSysctl(namespace, pathOf(name)));
 }
 
 async function write(
@@ -116,7 +117,7 @@ async function write(
 ): Promise<string> {
   // With the newline even an empty value is one, and clears lists; without, nothing would be set.
   const line = `${textOf(value)}\n`;
-  return await requestSysctl(operation, name, native().writeSysctl(namespace, pathOf(name), line));
+  return await explained(operation, name, native().writeSysctl(namespace, pathOf(name), line));
 }
 
 /** The path below /proc/sys/net; nothing that a name says leads out of there. */

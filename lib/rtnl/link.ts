@@ -3,8 +3,9 @@
 import { release } from "node:os";
 import { errorOfRefusal, invalidArgument, NetlinkError } from "../errors.ts";
 import type { LinkKind, LinkKinds, PortKind, PortKinds } from "./kinds.ts";
-import { type Namespace, request } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
+import { request } from "./request.ts";
 
 /** A link's flags (`IFF_*`), as `ip link` shows them between angle brackets. */
 export type LinkFlag =

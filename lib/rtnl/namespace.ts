@@ -1,8 +1,8 @@
 // Network namespaces: made, opened, listed, deleted; and the one way to ask something of one.
 
-import { DeadlineError, errorOfRefusal, invalidArgument, isRefusal } from "../errors.ts";
+import { invalidArgument } from "../errors.ts";
 import { native } from "../native.ts";
-import type { OperationName, Operations } from "./operations.ts";
+import { type CallLimits, explained, request } from "./request.ts";
 
 /**
  * An open network namespace. Every function that acts in a namespace takes one of these.
@@ -84,14 +84,6 @@ export class Namespace implements AsyncDisposable {
   }
 }
 
-/** When a call is given up. */
-export interface CallLimits {
-  /** Drops what was not yet sent when it is aborted. */
-  readonly signal?: AbortSignal;
-  /** Milliseconds that each call has, from when it was made. */
-  readonly timeoutMs?: number;
-}
-
 /** What a new namespace shall be like. */
 export interface NamespaceOptions {
   /**
@@ -170,83 +162,6 @@ function pathOf(place: NamespacePlace | undefined): string {
     throw invalidArgument("type", "path", "must be a path");
   }
   return place.path;
-}
-
-/** Turns a native refusal into the error to throw, here, where the caller's stack still shows. */
-async function explained<T>(
-  operation: string,
-  subject: string | undefined,
-  work: Promise<T>,
-): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw isRefusal(error) ? errorOfRefusal(operation, subject, error) : error;
-  }
-}
-
-/** What a record is about, for the error's message. */
-function subjectOf(record: object): string | undefined {
-  const about: { name?: unknown; address?: unknown; to?: unknown; link?: unknown } = record;
-  for (const value of [about.name, about.address, about.to, about.link]) {
-    if (typeof value === "string") return value;
-    if (typeof value === "number") return `index ${value}`;
-    if (typeof value !== "object" || value === null) continue;
-    if ("name" in value && typeof value.name === "string") return value.name;
-    if ("index" in value && typeof value.index === "number") return `index ${value.index}`;
-  }
-  return undefined;
-}
-
-/**
- * Carries out one operation in a namespace: one round trip to the kernel.
- *
- * @internal The functions of the nouns are its public form.
- */
-export async function request<Name extends OperationName>(
-  namespace: Namespace,
-  operation: Name,
-  record: Operations[Name]["takes"],
-): Promise<Operations[Name]["gives"]> {
-  const answer =
-    namespace.limits === undefined
-      ? native().request(namespace, operation, record)
-      : requestWithin(namespace.limits, namespace, operation, record);
-  // The native schema and this map are compared by a test; here is the one place that relies on it.
-  return (await explained(operation, subjectOf(record), answer)) as Operations[Name]["gives"];
-}
-
-/** The states of a call's token, as native/binding/request_job.cpp knows them. */
-const queued = 0;
-const dropped = 2;
-
-/** A request that a signal or a deadline can give up. */
-async function requestWithin(
-  { signal, timeoutMs }: CallLimits,
-  namespace: Namespace,
-  operation: string,
-  record: object,
-): Promise<unknown> {
-  signal?.throwIfAborted();
-  const token = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  const drop = () => Atomics.compareExchange(token, 0, queued, dropped) === queued;
-  const answer = native().request(namespace, operation, record, token);
-  let tidy = () => {};
-  const givenUp = new Promise<never>((_, reject) => {
-    const abort = () => drop() && reject(signal?.reason);
-    const expire = () => reject(new DeadlineError(operation, timeoutMs ?? 0, !drop()));
-    const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
-    signal?.addEventListener("abort", abort);
-    tidy = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    };
-  });
-  try {
-    return await Promise.race([answer, givenUp]);
-  } finally {
-    tidy();
-  }
 }
 
 /**
@@ -341,13 +256,4 @@ export async function setNamespaceId(
   id: number,
 ): Promise<void> {
   await request(observer, "setNamespaceId", { namespace, id });
-}
-
-/** Turns a native refusal of a namespace's setting into an error. @internal */
-export async function requestSysctl(
-  operation: string,
-  name: string,
-  work: Promise<string>,
-): Promise<string> {
-  return await explained(operation, name, work);
 }

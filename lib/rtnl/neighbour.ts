@@ -2,8 +2,9 @@
 
 import { invalidArgument } from "../errors.ts";
 import type { Family } from "./address.ts";
-import { type Namespace, request } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
+import { request } from "./request.ts";
 import type { RouteProtocol } from "./route.ts";
 
 /** What the kernel knows of a neighbour (`NUD_*`): `permanent` is never asked after. */

@@ -2,8 +2,9 @@
 
 import { NetlinkError } from "../errors.ts";
 import type { Family, Scope } from "./address.ts";
-import { type Namespace, request } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
+import { request } from "./request.ts";
 
 /** A routing table: 1 to 4294967295, of which three have names. */
 export type RouteTable = "default" | "main" | "local" | number;

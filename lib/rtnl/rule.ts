@@ -1,7 +1,8 @@
 // Routing rules, which choose the table that a packet's route is looked up in.
 
 import type { Family } from "./address.ts";
-import { type Namespace, request } from "./namespace.ts";
+import type { Namespace } from "./namespace.ts";
+import { request } from "./request.ts";
 import type { RouteProtocol, RouteTable } from "./route.ts";
 
 /** What a rule does with the packets it is for. */

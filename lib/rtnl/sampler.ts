@@ -10,6 +10,7 @@ import {
   nativeCounterOptions,
 } from "./counter-reader.ts";
 import type { Namespace } from "./namespace.ts";
+import { explained } from "./request.ts";
 
 /** How to sample, besides which links. */
 export interface SamplerOptions extends CounterOptions {
@@ -181,10 +182,7 @@ export async function openSampler(
     throw invalidArgument("range", "periodMs", "must be from 1 to 3600000");
   }
   const sampler = new Sampler();
-  try {
-    await sampler.open(namespace, await nativeCounterOptions(namespace, rest), periodMs);
-  } catch (error) {
-    throw isRefusal(error) ? errorOfRefusal("openSampler", undefined, error) : error;
-  }
+  const checked = await nativeCounterOptions(namespace, rest);
+  await explained("openSampler", undefined, sampler.open(namespace, checked, periodMs));
   return sampler;
 }
