@@ -1,14 +1,12 @@
-// Writes records as messages; every argument error of the tables is made here.
-#include <arpa/inet.h>
+// Writes records as messages.
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
+#include "rtnl/argument.hpp"
 #include "rtnl/codec.hpp"
-#include "rtnl/ip.hpp"
 
 namespace vethwork::rtnl {
 namespace {
@@ -18,41 +16,6 @@ using netlink::Message;
 
 /// Every family header with an interface index has it at this offset.
 constexpr std::size_t kHeaderIndexOffset = NLMSG_HDRLEN + 4;
-
-struct Range {
-  std::int64_t min;
-  std::uint64_t max;
-};
-
-Range range_of(Wire wire) {
-  switch (wire) {
-    case Wire::u8:
-      return {0, std::numeric_limits<std::uint8_t>::max()};
-    case Wire::u16:
-    case Wire::be16:
-      return {0, std::numeric_limits<std::uint16_t>::max()};
-    case Wire::u64:
-      return {0, std::numeric_limits<std::uint64_t>::max()};
-    case Wire::s8:
-      return {std::numeric_limits<std::int8_t>::min(), std::numeric_limits<std::int8_t>::max()};
-    case Wire::s32:
-      return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
-    default:
-      return {0, std::numeric_limits<std::uint32_t>::max()};
-  }
-}
-
-std::string list_names(Names names) {
-  std::string text;
-  for (const Name& name : names)
-    text += (text.empty() ? "\"" : ", \"") + std::string{name.text} + "\"";
-  return text;
-}
-
-const Name* find_name(Names names, std::string_view text) {
-  const auto name = std::ranges::find(names, text, &Name::text);
-  return name == names.end() ? nullptr : &*name;
-}
 
 /// Writes one record. Paths grow and shrink with the nesting, for the errors.
 class Encoder {
@@ -67,7 +30,7 @@ class Encoder {
       if (field.name.empty()) {
         flat(field, record, path);
       } else if (const Value* value = record.find(field.name)) {
-        one(field, *value, record, join(path, field.name));
+        one(field, *value, record, argument::join(path, field.name));
       }
     }
   }
@@ -77,7 +40,7 @@ class Encoder {
     for (const Field& field : fields) {
       const Value* value = record.find(field.name);
       if (value == nullptr) continue;
-      const std::string name = join(path, field.name);
+      const std::string name = argument::join(path, field.name);
       if (field.wire == Wire::link) {
         record.set(field.name, static_cast<double>(link(*value, kHeaderIndexOffset, name)));
       } else {
@@ -89,17 +52,6 @@ class Encoder {
   }
 
  private:
-  static std::string join(const std::string& path, std::string_view name) {
-    return path.empty() ? std::string{name} : path + "." + std::string{name};
-  }
-
-  [[noreturn]] static void wrong(const std::string& path, const std::string& reason) {
-    throw InvalidArgument{Kind::type, path, reason};
-  }
-  [[noreturn]] static void outside(const std::string& path, const std::string& reason) {
-    throw InvalidArgument{Kind::range, path, reason};
-  }
-
   /// A nest whose properties lie in the record around it; nothing is written if none is there.
   void flat(const Field& field, const Record& record, const std::string& path) {
     if (field.wire == Wire::masked_bits) return masked_bits(field, record, path);
@@ -127,7 +79,7 @@ class Encoder {
       const Value* given = record.find(row.name);
       if (given == nullptr) continue;
       mask |= 1U << row.type;
-      if (boolean(*given, join(path, row.name))) value |= 1U << row.type;
+      if (argument::boolean(*given, argument::join(path, row.name))) value |= 1U << row.type;
     }
     if (mask != 0) message_.bytes(field.type, netlink::bytes_of(std::array{value, mask}));
   }
@@ -135,14 +87,16 @@ class Encoder {
   void one(const Field& field, const Value& value, const Record& record, const std::string& path) {
     switch (field.wire) {
       case Wire::flag:
-        if (boolean(value, path)) message_.bytes(field.type, {});
+        if (argument::boolean(value, path)) message_.bytes(field.type, {});
         return;
       case Wire::boolean8:
-        return message_.integer(field.type, static_cast<std::uint8_t>(boolean(value, path)));
+        return message_.integer(field.type,
+                                static_cast<std::uint8_t>(argument::boolean(value, path)));
       case Wire::boolean32:
-        return message_.integer(field.type, static_cast<std::uint32_t>(boolean(value, path)));
+        return message_.integer(field.type,
+                                static_cast<std::uint32_t>(argument::boolean(value, path)));
       case Wire::text:
-        return message_.text(field.type, text(field, value, path));
+        return message_.text(field.type, argument::text(field, value, path));
       case Wire::bits:
         return bits(field, value, path);
       case Wire::link:
@@ -150,9 +104,9 @@ class Encoder {
       case Wire::descriptor:
         return descriptor(field, value, path);
       case Wire::structure:
-        return structure(field, object(value, path), path);
+        return structure(field, argument::object(value, path), path);
       case Wire::nest: {
-        const Record& inner = object(value, path);
+        const Record& inner = argument::object(value, path);
         refuse_unknown(inner, field.detail.fields, path);
         const auto nest = message_.nest(field.type);
         return fields(inner, field.detail.fields, path);
@@ -160,7 +114,7 @@ class Encoder {
       case Wire::selected:
         return selected_object(field, value, record, path);
       case Wire::noun:
-        return noun(field, object(value, path), path);
+        return noun(field, argument::object(value, path), path);
       case Wire::list:
         return list(field, value, path);
       case Wire::nexthops:
@@ -171,78 +125,18 @@ class Encoder {
       case Wire::gateway:
         return address(field, value, path);
       case Wire::mac:
-        return message_.bytes(field.type, mac(value, path));
+        return message_.bytes(field.type, argument::mac(value, path));
       case Wire::bytes:
         if (const auto* bytes = value.as<netlink::Bytes>())
           return message_.bytes(field.type, *bytes);
-        wrong(path, "must be a Uint8Array");
+        argument::wrong(path, "must be a Uint8Array");
       default:
         return integer(field, value, path);
     }
   }
 
-  static bool boolean(const Value& value, const std::string& path) {
-    if (const auto* given = value.as<bool>()) return *given;
-    wrong(path, "must be true or false");
-  }
-
-  static const Record& object(const Value& value, const std::string& path) {
-    if (const auto* record = value.as<Record>()) return *record;
-    wrong(path, "must be an object");
-  }
-
-  static const List& array(const Value& value, const std::string& path) {
-    if (const auto* list = value.as<List>()) return *list;
-    wrong(path, "must be an array");
-  }
-
-  static const std::string& text(const Field& field, const Value& value, const std::string& path) {
-    const auto* given = value.as<std::string>();
-    if (given == nullptr) wrong(path, "must be a string");
-    if (given->find('\0') != std::string::npos) outside(path, "must not contain a NUL character");
-    const Bounds& bounds = field.detail.bounds;
-    const auto length = static_cast<std::int64_t>(given->size());
-    if (length < bounds.min) outside(path, "must not be empty");
-    if (length > std::min<std::int64_t>(bounds.max, netlink::kLargestValue - 1)) {
-      outside(path, "at most " + std::to_string(bounds.max) + " bytes");
-    }
-    if (!field.detail.names.empty() && find_name(field.detail.names, *given) == nullptr) {
-      outside(path, "must be one of " + list_names(field.detail.names));
-    }
-    return *given;
-  }
-
-  /// The number of an integer property, in two's complement.
-  static std::uint64_t number(const Field& field, const Value& value, const std::string& path) {
-    const Names names = field.detail.names;
-    if (const auto* given = value.as<std::string>(); given != nullptr && !names.empty()) {
-      const Name* name = find_name(names, *given);
-      if (name == nullptr) outside(path, "must be one of " + list_names(names));
-      return name->number;
-    }
-    const Range wire = range_of(field.wire);
-    const std::int64_t min = std::max(wire.min, field.detail.bounds.min);
-    const std::uint64_t max =
-        std::min(wire.max, static_cast<std::uint64_t>(field.detail.bounds.max) |
-                               (field.wire == Wire::u64 ? wire.max : 0));
-    const std::string must = "must be an integer from " + std::to_string(min) + " to " +
-                             std::to_string(max) +
-                             (names.empty() ? "" : " or one of " + list_names(names));
-    if (const auto* wide = value.as<std::uint64_t>()) {
-      if (*wide > max) outside(path, must);
-      return *wide;
-    }
-    const auto* given = value.as<double>();
-    if (given == nullptr) wrong(path, must);
-    if (std::trunc(*given) != *given || *given < static_cast<double>(min) ||
-        *given > static_cast<double>(max) || std::abs(*given) > 9007199254740991.0) {
-      outside(path, must);
-    }
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(*given));
-  }
-
   void integer(const Field& field, const Value& value, const std::string& path) {
-    const std::uint64_t given = number(field, value, path);
+    const std::uint64_t given = argument::number(field, value, path);
     switch (field.wire) {
       case Wire::u8:
       case Wire::s8:
@@ -263,18 +157,15 @@ class Encoder {
   }
 
   void bits(const Field& field, const Value& value, const std::string& path) {
-    std::uint32_t set = 0;
-    for (const Value& item : array(value, path)) {
-      const auto* given = item.as<std::string>();
-      const Name* name = given == nullptr ? nullptr : find_name(field.detail.names, *given);
-      if (name == nullptr) wrong(path, "must only have " + list_names(field.detail.names));
-      set |= name->number;
+    const std::uint32_t set = argument::bits(field, value, path);
+    switch (field.detail.width) {
+      case 1:
+        return message_.integer(field.type, static_cast<std::uint8_t>(set));
+      case 2:
+        return message_.integer(field.type, static_cast<std::uint16_t>(set));
+      default:
+        return message_.integer(field.type, set);
     }
-    if (field.detail.width == 1)
-      return message_.integer(field.type, static_cast<std::uint8_t>(set));
-    if (field.detail.width == 2)
-      return message_.integer(field.type, static_cast<std::uint16_t>(set));
-    message_.integer(field.type, set);
   }
 
   /// The index of a link; of one that goes by name, zero now and the index when it is sent.
@@ -282,14 +173,16 @@ class Encoder {
     static constexpr Field kIndex{"index", 0, Wire::u32, within(0, 0x7fffffff)};
     static constexpr Field kName{"name", 0, Wire::text, at_most(127)};
     const auto* record = value.as<Record>();
-    if (record == nullptr) return static_cast<std::uint32_t>(number(kIndex, value, path));
+    if (record == nullptr) return static_cast<std::uint32_t>(argument::number(kIndex, value, path));
     if (const Value* index = record->find("index")) {
-      return static_cast<std::uint32_t>(number(kIndex, *index, join(path, "index")));
+      return static_cast<std::uint32_t>(
+          argument::number(kIndex, *index, argument::join(path, "index")));
     }
     const Value* name = record->find("name");
-    if (name == nullptr) wrong(path, "must be a link: its index, { index } or { name }");
-    out_.references.push_back(
-        {.name = text(kName, *name, join(path, "name")), .offset = offset, .path = path});
+    if (name == nullptr) argument::wrong(path, "must be a link: its index, { index } or { name }");
+    out_.references.push_back({.name = argument::text(kName, *name, argument::join(path, "name")),
+                               .offset = offset,
+                               .path = path});
     return 0;
   }
 
@@ -300,7 +193,7 @@ class Encoder {
 
   void descriptor(const Field& field, const Value& value, const std::string& path) {
     const auto* handle = value.as<Descriptor>();
-    if (handle == nullptr) wrong(path, "must be a Namespace");
+    if (handle == nullptr) argument::wrong(path, "must be a Namespace");
     out_.held.push_back(handle->owner);
     message_.integer(field.type, static_cast<std::uint32_t>(handle->fd));
   }
@@ -310,9 +203,9 @@ class Encoder {
     netlink::Bytes bytes;
     for (const Field& row : field.detail.fields) {
       const Value* value = record.find(row.name);
-      if (value == nullptr) wrong(join(path, row.name), "is missing");
+      if (value == nullptr) argument::wrong(argument::join(path, row.name), "is missing");
       Message scratch{0, 0};
-      Encoder{scratch, out_, family_}.one(row, *value, record, join(path, row.name));
+      Encoder{scratch, out_, family_}.one(row, *value, record, argument::join(path, row.name));
       const netlink::Bytes encoded = std::move(scratch).finish();
       const std::size_t width =
           netlink::read<nlattr>(netlink::BytesView{encoded}.subspan(NLMSG_HDRLEN))->nla_len -
@@ -326,8 +219,9 @@ class Encoder {
   void selected_object(const Field& field, const Value& value, const Record& record,
                        const std::string& path) {
     const Table* table = selected(field, record);
-    if (table == nullptr) wrong(path, "needs " + std::string{field.detail.selector->property});
-    const Record& inner = object(value, path);
+    if (table == nullptr)
+      argument::wrong(path, "needs " + std::string{field.detail.selector->property});
+    const Record& inner = argument::object(value, path);
     refuse_unknown(inner, table->fields, path);
     const auto nest = message_.nest(field.type);
     fields(inner, table->fields, path);
@@ -345,7 +239,7 @@ class Encoder {
   void list(const Field& field, const Value& value, const std::string& path) {
     const auto nest = message_.nest(field.type);
     std::uint16_t position = 0;
-    for (const Value& item : array(value, path)) {
+    for (const Value& item : argument::array(value, path)) {
       const std::string place = path + "[" + std::to_string(position) + "]";
       const std::uint16_t type =
           field.detail.element_type == 0 ? position : field.detail.element_type;
@@ -362,25 +256,28 @@ class Encoder {
   void nexthops(const Field& field, const Value& value, const std::string& path) {
     const auto nest = message_.nest(field.type);
     std::size_t position = 0;
-    for (const Value& item : array(value, path)) {
+    for (const Value& item : argument::array(value, path)) {
       const std::string place = path + "[" + std::to_string(position++) + "]";
-      Record hop = object(item, place);
+      Record hop = argument::object(item, place);
       refuse_unknown(hop, field.detail.fields, place);
       const std::size_t start = message_.size();
       const Value* device = hop.find("device");
-      const auto index =
-          device == nullptr
-              ? 0
-              : link(*device, start + offsetof(rtnexthop, rtnh_ifindex), join(place, "device"));
+      const auto index = device == nullptr
+                             ? 0
+                             : link(*device, start + offsetof(rtnexthop, rtnh_ifindex),
+                                    argument::join(place, "device"));
       static constexpr Field kWeight{"weight", 0, Wire::u16, within(1, 256)};
       const Value* weight = hop.find("weight");
       const std::uint64_t times =
-          weight == nullptr ? 1 : number(kWeight, *weight, join(place, "weight"));
+          weight == nullptr ? 1
+                            : argument::number(kWeight, *weight, argument::join(place, "weight"));
       const Value* onlink = hop.find("onlink");
       message_.body(rtnexthop{
           .rtnh_len = 0,
           .rtnh_flags = static_cast<unsigned char>(
-              onlink != nullptr && boolean(*onlink, join(place, "onlink")) ? RTNH_F_ONLINK : 0),
+              onlink != nullptr && argument::boolean(*onlink, argument::join(place, "onlink"))
+                  ? RTNH_F_ONLINK
+                  : 0),
           .rtnh_hops = static_cast<unsigned char>(times - 1),
           .rtnh_ifindex = static_cast<int>(index)});
       fields(hop, field.detail.fields, place);
@@ -389,34 +286,23 @@ class Encoder {
   }
 
   void address(const Field& field, const Value& value, const std::string& path) {
-    const auto* given = value.as<std::string>();
-    if (given == nullptr) wrong(path, "must be an IP address");
-    const auto parsed = parse_ip(*given);
-    if (!parsed) outside(path, "\"" + *given + "\" is no IP address");
+    const Ip ip = argument::ip(value, path);
     std::uint8_t family = family_;
     if (field.wire == Wire::ip4) family = AF_INET;
     if (field.wire == Wire::ip6) family = AF_INET6;
-    if (family == AF_UNSPEC || family == parsed->family) {
-      return message_.bytes(field.type, parsed->bytes());
+    if (family == AF_UNSPEC || family == ip.family) {
+      return message_.bytes(field.type, ip.bytes());
     }
     if (field.wire != Wire::gateway) {
-      outside(path,
-              std::string{"must be an "} + (family == AF_INET ? "IPv4" : "IPv6") + " address");
+      argument::outside(
+          path, std::string{"must be an "} + (family == AF_INET ? "IPv4" : "IPv6") + " address");
     }
     netlink::Bytes via(sizeof(rtvia));
-    const std::uint16_t of = parsed->family;
+    const std::uint16_t of = ip.family;
     std::memcpy(via.data(), &of, sizeof of);
     via.resize(sizeof of);
-    via.insert(via.end(), parsed->bytes().begin(), parsed->bytes().end());
+    via.insert(via.end(), ip.bytes().begin(), ip.bytes().end());
     message_.bytes(RTA_VIA, via);
-  }
-
-  static netlink::Bytes mac(const Value& value, const std::string& path) {
-    const auto* given = value.as<std::string>();
-    if (given == nullptr) wrong(path, "must be a MAC address");
-    const auto parsed = parse_mac(*given);
-    if (!parsed) outside(path, "\"" + *given + "\" is no MAC address");
-    return *parsed;
   }
 
   static bool knows(std::span<const Field> fields, std::string_view name, const Record& record,
@@ -444,8 +330,9 @@ class Encoder {
       bool read_only = false;
       if (knows(header, name, record, read_only) || knows(fields, name, record, read_only))
         continue;
-      wrong(join(path, name),
-            read_only ? "is reported by the kernel and cannot be given" : "unknown property");
+      argument::wrong(
+          argument::join(path, name),
+          read_only ? "is reported by the kernel and cannot be given" : "unknown property");
     }
   }
   static void refuse_unknown(const Record& record, const Noun& noun, const std::string& path) {
