@@ -178,6 +178,28 @@ export function invalidArgument(kind: "type" | "range", property: string, reason
   return Object.assign(error, { code, property });
 }
 
+/** The argument itself, if it is an object; what is in it, others check. */
+export function objectArgument<T extends object>(property: string, value: T): T {
+  if (typeof value !== "object" || value === null) {
+    throw invalidArgument("type", property, "must be an object");
+  }
+  return value;
+}
+
+/** Refuses an argument that is no object, or has a property that is not among the known ones. */
+export function refuseUnknown(
+  argument: string,
+  value: object,
+  known: readonly string[],
+  path = "",
+): void {
+  for (const property of Object.keys(objectArgument(argument, value))) {
+    if (!known.includes(property)) {
+      throw invalidArgument("type", `${path}${property}`, "unknown property");
+    }
+  }
+}
+
 /** True if the native layer rejected with a refusal, which {@link errorOfRefusal} makes an error. */
 export function isRefusal(value: unknown): value is Refusal {
   return (

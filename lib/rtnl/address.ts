@@ -1,6 +1,6 @@
 // Addresses of links: added, replaced, removed, listed.
 
-import { NetlinkError } from "../errors.ts";
+import { invalidArgument, NetlinkError, objectArgument } from "../errors.ts";
 import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
 import { request } from "./request.ts";
@@ -116,7 +116,7 @@ function matchOf(address: AddressMatch & Partial<Address>): AddressMatch {
     metric,
     protocol,
     ...match
-  } = address;
+  } = objectArgument("address", address);
   return match;
 }
 
@@ -190,7 +190,7 @@ export async function listAddresses(
   namespace: Namespace,
   filter: AddressFilter = {},
 ): Promise<Address[]> {
-  const { link, ...rest } = filter;
+  const { link, ...rest } = objectArgument("filter", filter);
   return await request(namespace, "listAddresses", {
     ...rest,
     ...(link === undefined ? {} : { link: referenceTo(link) }),
@@ -209,6 +209,8 @@ export async function flushAddresses(
   link: LinkReference,
   filter: { readonly family?: Family } = {},
 ): Promise<number> {
+  // Without a link the list would be of all links' addresses.
+  if (link === undefined) throw invalidArgument("type", "link", "is missing");
   const addresses = await listAddresses(namespace, { ...filter, link });
   const removals = await Promise.allSettled(
     addresses.map((address) => removeAddress(namespace, address, address)),

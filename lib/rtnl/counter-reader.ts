@@ -1,6 +1,6 @@
 // The fast way to read many counters again and again: rows of 64-bit words in memory of the caller.
 
-import { errorOfRefusal, invalidArgument, isRefusal } from "../errors.ts";
+import { errorOfRefusal, invalidArgument, isRefusal, refuseUnknown } from "../errors.ts";
 import { native } from "../native.ts";
 import { counterRowLength } from "./counter-columns.ts";
 import type { Namespace } from "./namespace.ts";
@@ -63,9 +63,7 @@ export async function nativeCounterOptions(
   namespace: Namespace,
   options: CounterOptions,
 ): Promise<NativeCounterOptions> {
-  for (const name of Object.keys(options)) {
-    if (!knownOptions.includes(name)) throw invalidArgument("type", name, "unknown property");
-  }
+  refuseUnknown("options", options, knownOptions);
   const { links, group, master, source = "netlink", farEnds = false } = options;
   if ([links, group, master].filter((one) => one !== undefined).length > 1) {
     throw invalidArgument("type", "links", "at most one of links, group and master");

@@ -1,6 +1,12 @@
 // Endpoints: namespaces joined to a host by a veth pair, many at once, at the kernel's own speed.
 
-import { errorOfRefusal, invalidArgument, isRefusal, type NetlinkError } from "../errors.ts";
+import {
+  errorOfRefusal,
+  invalidArgument,
+  isRefusal,
+  type NetlinkError,
+  refuseUnknown,
+} from "../errors.ts";
 import { native } from "../native.ts";
 import { deleteNamespace, Namespace } from "./namespace.ts";
 import type { LinkReference } from "./reference.ts";
@@ -56,14 +62,6 @@ const knownProperties = "namespace name index mac mtu address gateway host".spli
 const knownHostProperties = ["name", "master", "group"];
 const knownNamespaceProperties = ["name", "ipv6"];
 
-function refuseUnknown(path: string, object: object, known: readonly string[]): void {
-  for (const property of Object.keys(object)) {
-    if (!known.includes(property)) {
-      throw invalidArgument("type", `${path}${property}`, "unknown property");
-    }
-  }
-}
-
 function nameOf(spec: EndpointSpec, path: string): string {
   const name = spec.namespace?.name ?? "";
   if (name === "." || name === ".." || /[/\0]/.test(name) || Buffer.byteLength(name) > 255) {
@@ -75,9 +73,14 @@ function nameOf(spec: EndpointSpec, path: string): string {
 /** The messages of one endpoint, in the order found fastest: all that is inside goes in one send. */
 function planOf(host: Namespace, spec: EndpointSpec, position: number): object {
   const path = `[${position}].`;
-  refuseUnknown(path, spec, knownProperties);
-  refuseUnknown(`${path}host.`, spec.host, knownHostProperties);
-  refuseUnknown(`${path}namespace.`, spec.namespace ?? {}, knownNamespaceProperties);
+  refuseUnknown(`[${position}]`, spec, knownProperties, path);
+  refuseUnknown(`${path}host`, spec.host, knownHostProperties, `${path}host.`);
+  refuseUnknown(
+    `${path}namespace`,
+    spec.namespace ?? {},
+    knownNamespaceProperties,
+    `${path}namespace.`,
+  );
   const { index = defaultIndex, mtu, address = [], gateway } = spec;
   const { master, ...outer } = spec.host;
   const queues = { transmitQueues: 1, receiveQueues: 1 };
@@ -128,6 +131,7 @@ export async function createEndpoints(
   host: Namespace,
   specs: readonly EndpointSpec[],
 ): Promise<EndpointResult[]> {
+  if (!Array.isArray(specs)) throw invalidArgument("type", "specs", "must be an array");
   const plans = specs.map((spec, position) => planOf(host, spec, position));
   const namespaces = specs.map((spec) => new Namespace(spec.namespace?.name));
   const creation = native().createEndpoints(host, namespaces, plans);
@@ -149,6 +153,7 @@ export async function deleteEndpoints(
   host: Namespace,
   endpoints: readonly Endpoint[],
 ): Promise<void> {
+  if (!Array.isArray(endpoints)) throw invalidArgument("type", "endpoints", "must be an array");
   const removals = await Promise.allSettled(
     endpoints.map(({ hostIndex }) => request(host, "deleteLink", { link: hostIndex })),
   );

@@ -1,6 +1,6 @@
 // Whether a namespace routes packets, and its other settings below /proc/sys/net.
 
-import { invalidArgument } from "../errors.ts";
+import { invalidArgument, refuseUnknown } from "../errors.ts";
 import { native } from "../native.ts";
 import type { Family } from "./address.ts";
 import type { Namespace } from "./namespace.ts";
@@ -55,10 +55,8 @@ export async function setForwarding(
 }
 
 async function forwardingSetting(namespace: Namespace, scope: ForwardingScope): Promise<string> {
-  const { family = "inet", link, ...rest } = scope;
-  for (const property of Object.keys(rest)) {
-    throw invalidArgument("type", property, "unknown property");
-  }
+  refuseUnknown("scope", scope, ["family", "link"]);
+  const { family = "inet", link } = scope;
   if (family !== "inet" && family !== "inet6") {
     throw invalidArgument("range", "family", 'must be one of "inet", "inet6"');
   }

@@ -1,7 +1,7 @@
 // Links: network interfaces of every kind, made, found, changed, moved, deleted.
 
 import { release } from "node:os";
-import { errorOfRefusal, invalidArgument, NetlinkError } from "../errors.ts";
+import { errorOfRefusal, invalidArgument, NetlinkError, objectArgument } from "../errors.ts";
 import type { LinkKind, LinkKinds, PortKind, PortKinds } from "./kinds.ts";
 import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
@@ -224,7 +224,7 @@ export async function createLink<K extends LinkKind>(
   namespace: Namespace,
   spec: LinkSpec<K>,
 ): Promise<LinkOf<K>> {
-  const { alias, ...record } = spec;
+  const { alias, ...record } = objectArgument("spec", spec);
   const home = spec.namespace ?? namespace;
   const name = spec.name ?? "";
   if (name === "" && (home !== namespace || !kernelEchoes())) {
@@ -379,6 +379,9 @@ export async function deleteLinks(
   namespace: Namespace,
   links: Iterable<LinkReference>,
 ): Promise<void> {
+  if (typeof links?.[Symbol.iterator] !== "function") {
+    throw invalidArgument("type", "links", "must be iterable");
+  }
   const deletions = await Promise.allSettled(
     Array.from(links, (link) => deleteLink(namespace, link)),
   );

@@ -1,6 +1,6 @@
 // Network namespaces: made, opened, listed, deleted; and the one way to ask something of one.
 
-import { invalidArgument } from "../errors.ts";
+import { invalidArgument, refuseUnknown } from "../errors.ts";
 import { native } from "../native.ts";
 import { type CallLimits, explained, request } from "./request.ts";
 
@@ -42,8 +42,8 @@ export class Namespace implements AsyncDisposable {
    * @throws {RangeError} if `timeoutMs` is not from 1 to 2147483647.
    */
   limited(limits: CallLimits): Namespace {
+    refuseUnknown("limits", limits, ["signal", "timeoutMs"]);
     const { timeoutMs } = limits;
-    refuseUnknown(limits, ["signal", "timeoutMs"]);
     if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= 0x7fffffff)) {
       throw invalidArgument("range", "timeoutMs", "must be from 1 to 2147483647");
     }
@@ -136,18 +136,9 @@ function checkFlag(property: string, value: unknown): boolean {
   return value;
 }
 
-function refuseUnknown(options: object, known: readonly string[]): void {
-  for (const property of Object.keys(options)) {
-    if (!known.includes(property)) throw invalidArgument("type", property, "unknown property");
-  }
-}
-
 function pathOf(place: NamespacePlace | undefined): string {
   if (place === undefined) return "/proc/self/ns/net";
-  if (typeof place !== "object" || place === null) {
-    throw invalidArgument("type", "place", "must be { name }, { path } or { pid }");
-  }
-  refuseUnknown(place, ["name", "path", "pid"]);
+  refuseUnknown("place", place, ["name", "path", "pid"]);
   if (Object.keys(place).length !== 1) {
     throw invalidArgument("type", "place", "must have one of name, path and pid");
   }
@@ -173,7 +164,7 @@ function pathOf(place: NamespacePlace | undefined): string {
  * @see net/core/net_namespace.c, `copy_net_ns()`
  */
 export async function createNamespace(options: NamespaceOptions = {}): Promise<Namespace> {
-  refuseUnknown(options, ["name", "loopback", "ipv6"]);
+  refuseUnknown("options", options, ["name", "loopback", "ipv6"]);
   const name = options.name === undefined ? undefined : checkName(options.name);
   const loopback = checkFlag("loopback", options.loopback);
   const ipv6 = checkFlag("ipv6", options.ipv6);

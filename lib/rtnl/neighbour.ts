@@ -1,6 +1,6 @@
 // Neighbours, who resolve IP addresses to MAC addresses, and the forwarding databases of bridges.
 
-import { invalidArgument } from "../errors.ts";
+import { invalidArgument, objectArgument } from "../errors.ts";
 import type { Family } from "./address.ts";
 import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
@@ -141,7 +141,7 @@ function matchOf(neighbour: NeighbourMatch & Partial<Neighbour>): NeighbourMatch
     probes,
     cacheInfo,
     ...match
-  } = neighbour;
+  } = objectArgument("neighbour", neighbour);
   return match;
 }
 
@@ -173,7 +173,7 @@ export async function listNeighbours(
   namespace: Namespace,
   filter: NeighbourFilter = {},
 ): Promise<Neighbour[]> {
-  const { link, master, proxy = false, ...rest } = filter;
+  const { link, master, proxy = false, ...rest } = objectArgument("filter", filter);
   if (typeof proxy !== "boolean") throw invalidArgument("type", "proxy", "must be true or false");
   return await request(namespace, "listNeighbours", {
     ...rest,
@@ -244,7 +244,8 @@ export interface FdbFilter {
 
 /** With the reference to the underlay alone. */
 function onUnderlay<Entry extends FdbEntryMatch>(entry: Entry): Entry {
-  return entry.underlay === undefined ? entry : { ...entry, underlay: referenceTo(entry.underlay) };
+  const { underlay } = objectArgument("entry", entry);
+  return underlay === undefined ? entry : { ...entry, underlay: referenceTo(underlay) };
 }
 
 /**
@@ -288,7 +289,10 @@ export async function replaceFdbEntry(
 
 /** What says which entry is meant. A listing says by `master` whose entry it is, not by a flag. */
 function fdbMatchOf(entry: FdbEntryMatch & Partial<Omit<FdbEntry, "underlay">>): FdbEntryMatch {
-  const { index, state, extendedFlags, cacheInfo, master, ...match } = entry;
+  const { index, state, extendedFlags, cacheInfo, master, ...match } = objectArgument(
+    "entry",
+    entry,
+  );
   if (master === undefined) return match;
   return { ...match, flags: [master === index ? "self" : "master"] };
 }
@@ -320,7 +324,7 @@ export async function listFdbEntries(
   namespace: Namespace,
   filter: FdbFilter = {},
 ): Promise<FdbEntry[]> {
-  const { link, master, ...rest } = filter;
+  const { link, master, ...rest } = objectArgument("filter", filter);
   return await request(namespace, "listFdbEntries", {
     ...rest,
     ...(link === undefined ? {} : { link: referenceTo(link) }),

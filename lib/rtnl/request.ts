@@ -23,10 +23,12 @@ export async function request<Name extends OperationName>(
   operation: Name,
   record: Operations[Name]["takes"],
 ): Promise<Operations[Name]["gives"]> {
+  // Whether it is a namespace at all, the native layer says.
+  const limits = namespace?.limits;
   const answer =
-    namespace.limits === undefined
+    limits === undefined
       ? native().request(namespace, operation, record)
-      : requestWithin(namespace.limits, namespace, operation, record);
+      : requestWithin(limits, namespace, operation, record);
   // The native schema and this map are compared by a test; here is the one place that relies on it.
   return (await explained(operation, subjectOf(record), answer)) as Operations[Name]["gives"];
 }

@@ -1,6 +1,6 @@
 // Routes: added, replaced, removed, listed, and looked up as a packet would.
 
-import { NetlinkError } from "../errors.ts";
+import { NetlinkError, objectArgument } from "../errors.ts";
 import type { Family, Scope } from "./address.ts";
 import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
@@ -212,7 +212,7 @@ export interface RouteLookup {
 function referring<Taken extends { device?: LinkReference; nexthops?: readonly NextHop[] }>(
   taken: Taken,
 ): Taken {
-  const { device, nexthops } = taken;
+  const { device, nexthops } = objectArgument("route", taken);
   return {
     ...taken,
     ...(device === undefined ? {} : { device: referenceTo(device) }),
@@ -252,7 +252,7 @@ export async function replaceRoute(namespace: Namespace, route: RouteSpec): Prom
 function matchOf(
   route: RouteSpec & Partial<Pick<Route, "flags" | "inputDevice" | "mark" | "uid">>,
 ): RouteSpec {
-  const { flags, expires, inputDevice, mark, uid, ...match } = route;
+  const { flags, expires, inputDevice, mark, uid, ...match } = objectArgument("route", route);
   if (match.nexthopId === undefined) return match;
   const { via, device, nexthops, ...rest } = match;
   return rest;

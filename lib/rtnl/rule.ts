@@ -1,5 +1,6 @@
 // Routing rules, which choose the table that a packet's route is looked up in.
 
+import { objectArgument } from "../errors.ts";
 import type { Family } from "./address.ts";
 import type { Namespace } from "./namespace.ts";
 import { request } from "./request.ts";
@@ -110,7 +111,7 @@ export async function addRule(namespace: Namespace, rule: RuleSpec): Promise<voi
 
 /** Without what only a listing says. */
 function matchOf(rule: RuleSpec & Partial<Rule>): RuleSpec {
-  const { flags, ...match } = rule;
+  const { flags, ...match } = objectArgument("rule", rule);
   return match;
 }
 

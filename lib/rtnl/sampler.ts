@@ -1,6 +1,6 @@
 // Counters and rates that a native thread keeps fresh in memory.
 
-import { errorOfRefusal, invalidArgument, isRefusal } from "../errors.ts";
+import { errorOfRefusal, invalidArgument, isRefusal, objectArgument } from "../errors.ts";
 import { native } from "../native.ts";
 import { counterRowLength } from "./counter-columns.ts";
 import {
@@ -177,7 +177,7 @@ export async function openSampler(
   namespace: Namespace,
   options: SamplerOptions = {},
 ): Promise<Sampler> {
-  const { periodMs = 1000, ...rest } = options;
+  const { periodMs = 1000, ...rest } = objectArgument("options", options);
   if (typeof periodMs !== "number" || !(periodMs >= 1 && periodMs <= 3_600_000)) {
     throw invalidArgument("range", "periodMs", "must be from 1 to 3600000");
   }

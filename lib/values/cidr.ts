@@ -1,7 +1,7 @@
 // Prefixes as text: an address and how many of its bits are the network's.
 
 import ipaddr from "ipaddr.js";
-import { invalidArgument } from "../errors.ts";
+import { invalidArgument, objectArgument } from "../errors.ts";
 
 /** An address and the network it is in. All addresses are in the form of RFC 5952. */
 export interface Cidr {
@@ -118,7 +118,8 @@ export function parseCidr(text: string): Cidr {
  * @throws {RangeError} `ERR_OUT_OF_RANGE` if the address is none, or the length not one of its.
  */
 export function formatCidr(cidr: Pick<Cidr, "address" | "prefixLength">): string {
-  const { bits, value, prefixLength } = parseBlock(`${cidr.address}/${cidr.prefixLength}`);
+  const { address, prefixLength: length } = objectArgument("cidr", cidr);
+  const { bits, value, prefixLength } = parseBlock(`${address}/${length}`);
   return `${formatAddress(bits, value)}/${prefixLength}`;
 }
 
