@@ -79,10 +79,10 @@ export async function inside(sandbox: Sandbox, file: string, ...args: string[]):
   return (await run("ip", ["netns", "exec", sandbox.name, file, ...args])).stdout;
 }
 
-/** True if an ICMP echo from inside comes back within a second. */
+/** True if one of three ICMP echoes from inside comes back, the last within a second. */
 export async function pings(sandbox: Sandbox, address: string): Promise<boolean> {
   try {
-    await inside(sandbox, "ping", "-n", "-c", "1", "-W", "1", address);
+    await inside(sandbox, "ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", address);
     return true;
   } catch {
     return false;
