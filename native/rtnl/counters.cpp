@@ -188,13 +188,25 @@ Sweep CounterReader::sweep(std::span<std::uint64_t> into) {
     const std::size_t wanted = roster_.rows() * kCounterColumns;
     if (wanted > into.size()) return {.rows = roster_.rows(), .time = now()};
     const Row rows = into.first(wanted);
-    // What is not read is a link that has just gone, or a free row.
-    std::ranges::fill(rows, 0);
+    clear(rows, attempt == 1);
     read(rows);
     const std::uint64_t time = now();
     // A change in between can mean that a row holds the numbers of another link than it did.
     const bool settled = !update_roster();
     if (settled || attempt == kMostSweeps) return {.rows = wanted / kCounterColumns, .time = time};
+  }
+}
+
+void CounterReader::clear(std::span<std::uint64_t> rows, bool first_attempt) {
+  // Every other row is about to be written. A link that goes meanwhile is missed by a dump only
+  // after its event was sent, under the same lock, which leads to another attempt. /proc/net/dev
+  // knows no such order.
+  if (!first_attempt || proc_) {
+    std::ranges::fill(rows, 0);
+    return;
+  }
+  for (const std::uint32_t row : roster_.free_rows()) {
+    std::ranges::fill(rows.subspan(row * kCounterColumns, kCounterColumns), 0);
   }
 }
 

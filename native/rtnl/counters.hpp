@@ -65,6 +65,8 @@ class CounterReader {
 
   /// One dump, or one question for each of a few links.
   void write_requests();
+  /// Zeroes the rows that nothing will be written to.
+  void clear(std::span<std::uint64_t> rows, bool first_attempt);
   void read(std::span<std::uint64_t> into);
   void read_netlink(std::span<std::uint64_t> into);
   void read_proc(std::span<std::uint64_t> into);

@@ -62,6 +62,8 @@ class LinkRoster {
 
   /// One more than the highest row in use.
   [[nodiscard]] std::size_t rows() const { return links_.size(); }
+  /// Rows below `rows()` that no link has.
+  [[nodiscard]] const std::vector<std::uint32_t>& free_rows() const { return free_rows_; }
   /// How many links there are.
   [[nodiscard]] std::size_t size() const { return by_name_.size(); }
   /// The indexes in row order; 0 where a row is free.

@@ -3,11 +3,17 @@ import { judgeBars } from "../../scripts/bench/bars.mjs";
 import { decades, drawChart } from "../../scripts/bench/chart.mjs";
 import { alignColumns, formatResults, formatValue } from "../../scripts/bench/format.mjs";
 import { parseLines } from "../../scripts/bench/programs.mjs";
-import { median, quantile, summarize, withRatios } from "../../scripts/bench/statistics.mjs";
+import {
+  median,
+  quantile,
+  ratioOf,
+  summarize,
+  withRatios,
+} from "../../scripts/bench/statistics.mjs";
 import { planCells, trials } from "../../scripts/bench/trials.mjs";
 
 function row(trial: string, rival: string, n: number, p50: number, p99 = p50) {
-  return { trial, rival, n, unit: "us" as const, p50, p99, samples: 1, rounds: 1 };
+  return { trial, rival, n, unit: "us" as const, p50, p99, samples: 1, medians: [p50] };
 }
 
 describe("statistics", () => {
@@ -24,12 +30,19 @@ describe("statistics", () => {
   });
 
   test("let each round count once in the median, each sample in the percentile", () => {
-    expect(summarize([[1, 1, 1, 1, 1], [2], [90], []])).toEqual({
+    expect(summarize([[1, 1, 1, 1, 1], [2], [90]])).toEqual({
       p50: 2,
       p99: 90,
       samples: 7,
-      rounds: 3,
+      medians: [1, 2, 90],
     });
+    expect(summarize([[], [3]]).p50).toBe(3);
+  });
+
+  test("compare rounds that were neighbours in time", () => {
+    expect(ratioOf({ medians: [30, 20] }, { medians: [10, 10, 1] })).toBe(2.5);
+    expect(ratioOf({ medians: [30] }, { medians: [10, 100, 100] })).toBe(3);
+    expect(ratioOf({ medians: [30] }, undefined)).toBeNull();
   });
 
   test("relate rows of one trial and size", () => {
@@ -112,6 +125,7 @@ describe("what is printed", () => {
     expect(formatValue(2.345, "us")).toBe("2.35 µs");
     expect(formatValue(23_456, "us")).toBe("23.5 ms");
     expect(formatValue(2_345_678, "us")).toBe("2.35 s");
+    expect(formatValue(-2329.6, "us")).toBe("-2.33 ms");
     expect(formatValue(1.154, "×")).toBe("1.15×");
     expect(formatValue(8, "count")).toBe("8");
     expect(formatValue(2048, "bytes")).toBe("2.00 KiB");
