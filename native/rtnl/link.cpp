@@ -87,7 +87,7 @@ constexpr std::array kHeader{
 
 constexpr std::array kAttributes{
     Field{"name", IFLA_IFNAME, Wire::text, at_most(IFNAMSIZ - 1)},
-    // The name of a query, which may be an alternative one. The kernel looks both up alike.
+    // Queries leave the counters out, which have operations of their own.
     implied(Field{"extendedMask", IFLA_EXT_MASK, Wire::u32}),
     Field{"mtu", IFLA_MTU, Wire::u32},
     reported(Field{"minMtu", IFLA_MIN_MTU, Wire::u32}),
