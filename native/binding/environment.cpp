@@ -30,6 +30,9 @@ Napi::Value PromiseJob::rejection(Environment& environment) {
 Environment::Environment(Napi::Env env)
     : env_(env),
       waker_(Waker::New(env, "vethwork", 0, 1, this)),
+      set_immediate_(Napi::Persistent(env.Global().Get("setImmediate").As<Napi::Function>())),
+      settle_later_(Napi::Persistent(Napi::Function::New(
+          env, [this](const Napi::CallbackInfo&) { settle_some(); }, "settleSome"))),
       keys_(Napi::Persistent(Napi::Array::New(env).As<Napi::Object>())),
       engine_([this](engine::Engine::Jobs jobs) { deliver(std::move(jobs)); }) {
   waker_.Unref(env);
@@ -61,10 +64,8 @@ void Environment::deliver(engine::Engine::Jobs jobs) {
     first = finished_.empty();
     for (auto& job : jobs) finished_.push_back(std::move(job));
   }
-  if (first) wake();
+  if (first) waker_.NonBlockingCall();
 }
-
-void Environment::wake() { waker_.NonBlockingCall(); }
 
 void Environment::call(Napi::Env env, Napi::Function, Environment* self, void*) {
   // Without an environment the process is ending and there is nobody left to tell.
@@ -98,8 +99,8 @@ void Environment::settle_some() {
     for (auto& job : unfinished) finished_.push_back(std::move(job));
     more = !finished_.empty();
   }
-  // By way of a worker, because a call from here would be served in this same turn of the loop.
-  if (more) engine_.post(engine::Lane::quick, [this] { wake(); });
+  // Not by the waker, whose calls from here would be served in this same turn of the loop.
+  if (more) set_immediate_.Call({settle_later_.Value()});
 }
 
 void Environment::stop() {

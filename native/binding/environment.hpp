@@ -68,7 +68,6 @@ class Environment {
 
  private:
   void deliver(engine::Engine::Jobs jobs);
-  void wake();
   engine::Engine::Jobs take_finished();
   void settle_some();
   void stop();
@@ -81,6 +80,8 @@ class Environment {
   std::deque<std::unique_ptr<engine::Job>> finished_;
   std::size_t pending_ = 0;
   Waker waker_;
+  Napi::FunctionReference set_immediate_;
+  Napi::FunctionReference settle_later_;
   Napi::ObjectReference keys_;
   std::unordered_map<const char*, std::uint32_t> key_numbers_;
   engine::Engine engine_;
