@@ -1,33 +1,17 @@
 #include "engine/pool.hpp"
 
-#include <pthread.h>
-
-#include <csignal>
 #include <utility>
 
+#include "sys/thread.hpp"
+
 namespace vethwork::engine {
-namespace {
-
-/// Signals are the process's business, not a worker's: none interrupts a system call here.
-std::thread start_without_signals(const std::function<void()>& body) {
-  sigset_t all;
-  sigset_t earlier;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &earlier);
-  std::thread thread{body};
-  ::pthread_sigmask(SIG_SETMASK, &earlier, nullptr);
-  return thread;
-}
-
-}  // namespace
-
 void Pool::post(std::function<void()> work) {
   {
     const std::lock_guard lock{mutex_};
     if (stopping_) return;
     queue_.push_back(std::move(work));
     if (queue_.size() > idle_ && threads_.size() < most_threads_) {
-      threads_.push_back(start_without_signals([this] { serve(); }));
+      threads_.push_back(sys::start_thread([this] { serve(); }));
     }
   }
   wake_.notify_one();

@@ -1,11 +1,10 @@
 #include "rtnl/sampler.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <bit>
-#include <csignal>
 #include <stdexcept>
+
+#include "sys/thread.hpp"
 
 namespace vethwork::rtnl {
 
@@ -47,13 +46,7 @@ void Sampler::write_to(SampleMemory memory) {
     wake_.notify_one();
     return;
   }
-  // As on every thread of ours, signals are the process's business.
-  sigset_t all;
-  sigset_t earlier;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &earlier);
-  thread_ = std::thread{[this] { serve(); }};
-  ::pthread_sigmask(SIG_SETMASK, &earlier, nullptr);
+  thread_ = sys::start_thread([this] { serve(); });
 }
 
 void Sampler::stop() {
