@@ -6,7 +6,7 @@
 
 #include "netlink/attributes.hpp"
 #include "rtnl/codec.hpp"
-#include "rtnl/ip.hpp"
+#include "rtnl/nouns.hpp"
 
 namespace vethwork::rtnl {
 namespace {
@@ -23,12 +23,6 @@ T read(BytesView bytes) {
   const auto value = netlink::read<T>(bytes);
   if (!value) throw Malformed{};
   return *value;
-}
-
-Value named_number(const Field& field, std::uint32_t number) {
-  const auto name = std::ranges::find(field.detail.names, number, &Name::number);
-  if (name != field.detail.names.end()) return std::string{name->text};
-  return static_cast<double>(number);
 }
 
 std::uint32_t small_number(const Field& field, BytesView bytes) {
@@ -50,11 +44,7 @@ List bits(const Field& field, BytesView bytes) {
   const std::uint32_t set = field.detail.width == 1   ? read<std::uint8_t>(bytes)
                             : field.detail.width == 2 ? read<std::uint16_t>(bytes)
                                                       : read<std::uint32_t>(bytes);
-  List names;
-  for (const Name& name : field.detail.names) {
-    if ((set & name.number) != 0) names.emplace_back(std::string{name.text});
-  }
-  return names;
+  return names_of_bits(set, field.detail.names);
 }
 
 std::string ip_text(BytesView bytes) {
@@ -168,7 +158,7 @@ Value decode_value(const Field& field, BytesView bytes, const Record& around) {
     case Wire::selected:
       return inner_record(field, bytes, around);
     default:
-      return named_number(field, small_number(field, bytes));
+      return name_of(small_number(field, bytes), field.detail.names);
   }
 }
 
