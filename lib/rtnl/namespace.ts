@@ -1,6 +1,6 @@
 // Network namespaces: made, opened, listed, deleted; and the one way to ask something of one.
 
-import { invalidArgument, refuseUnknown } from "../errors.ts";
+import { invalidArgument, NetlinkError, refuseUnknown } from "../errors.ts";
 import { native } from "../native.ts";
 import { type CallLimits, explained, request } from "./request.ts";
 
@@ -117,13 +117,13 @@ export interface NamespaceEntry {
   readonly id: number | undefined;
 }
 
-/** Refuses what could not be one file name below /run/netns. */
-function checkName(name: unknown): string {
-  if (typeof name !== "string") throw invalidArgument("type", "name", "must be a string");
-  if (name === "") throw invalidArgument("range", "name", "must not be empty");
-  if (Buffer.byteLength(name) > 255) throw invalidArgument("range", "name", "at most 255 bytes");
+/** The name itself, if it could be one file's below /run/netns. @internal */
+export function checkName(name: unknown, property = "name"): string {
+  if (typeof name !== "string") throw invalidArgument("type", property, "must be a string");
+  if (name === "") throw invalidArgument("range", property, "must not be empty");
+  if (Buffer.byteLength(name) > 255) throw invalidArgument("range", property, "at most 255 bytes");
   if (name === "." || name === ".." || /[/\0]/.test(name)) {
-    throw invalidArgument("range", "name", `${JSON.stringify(name)} is no file name`);
+    throw invalidArgument("range", property, `${JSON.stringify(name)} is no file name`);
   }
   return name;
 }
@@ -208,7 +208,9 @@ async function identify(observer: Namespace, name: string): Promise<NamespaceEnt
     const { id } = await request(observer, "getNamespaceId", { namespace });
     return { name, id };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    // EINVAL: unmounted a moment ago, and the file not yet removed.
+    const gone = error instanceof NetlinkError && ["ENOENT", "EINVAL"].includes(error.code);
+    if (gone) return undefined;
     throw error;
   }
 }
