@@ -129,7 +129,7 @@ export class CounterReader {
 
   /**
    * Sweeps on a native thread, after the calls made on the namespace before, and returns the number
-   * of rows filled. The array is written only when the sweep is done. Nothing is allocated natively.
+   * of rows filled. The array is written only when the sweep is done.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` if there are more rows than `into` has room for;
    *   nothing was written.

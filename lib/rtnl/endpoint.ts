@@ -8,7 +8,7 @@ import {
   refuseUnknown,
 } from "../errors.ts";
 import { native } from "../native.ts";
-import { deleteNamespace, Namespace } from "./namespace.ts";
+import { checkName, deleteNamespace, Namespace } from "./namespace.ts";
 import type { LinkReference } from "./reference.ts";
 import { explained, request } from "./request.ts";
 
@@ -62,14 +62,6 @@ const knownProperties = "namespace name index mac mtu address gateway host".spli
 const knownHostProperties = ["name", "master", "group"];
 const knownNamespaceProperties = ["name", "ipv6"];
 
-function nameOf(spec: EndpointSpec, path: string): string {
-  const name = spec.namespace?.name ?? "";
-  if (name === "." || name === ".." || /[/\0]/.test(name) || Buffer.byteLength(name) > 255) {
-    throw invalidArgument("range", `${path}namespace.name`, "is no file name");
-  }
-  return name;
-}
-
 /** The messages of one endpoint, in the order found fastest: all that is inside goes in one send. */
 function planOf(host: Namespace, spec: EndpointSpec, position: number): object {
   const path = `[${position}].`;
@@ -82,6 +74,7 @@ function planOf(host: Namespace, spec: EndpointSpec, position: number): object {
     `${path}namespace.`,
   );
   const { index = defaultIndex, mtu, address = [], gateway } = spec;
+  const { name } = spec.namespace ?? {};
   const { master, ...outer } = spec.host;
   const queues = { transmitQueues: 1, receiveQueues: 1 };
   const addresses = typeof address === "string" ? [address] : address;
@@ -97,7 +90,7 @@ function planOf(host: Namespace, spec: EndpointSpec, position: number): object {
     peer: { ...outer, mtu, namespace: host, ...queues },
   };
   return {
-    name: nameOf(spec, path),
+    name: name === undefined ? "" : checkName(name, `${path}namespace.name`),
     ipv6: spec.namespace?.ipv6 ?? false,
     inside: [
       ["createLink", veth],
