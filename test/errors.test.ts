@@ -1,3 +1,5 @@
+// What errors say, and the machines and users that the library cannot work for.
+
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,5 @@
+// The pure parts of the benchmark: statistics, bars, tables, the chart.
+
 import { describe, expect, test } from "vitest";
 import { judgeBars } from "../../scripts/bench/bars.mjs";
 import { decades, drawChart } from "../../scripts/bench/chart.mjs";

@@ -1,3 +1,5 @@
+// Addresses, against `ip address`.
+
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import {

@@ -1,3 +1,5 @@
+// Sweeps of counters, against getCounters, `ip -s` and the links that there are.
+
 import { describe, expect, test } from "vitest";
 import {
   addAddress,

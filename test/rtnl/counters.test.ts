@@ -1,3 +1,5 @@
+// Counters by name, against real packets and `ip -s`.
+
 import { expect, test } from "vitest";
 import { addAddress, type Counters, getCounters, listCounters } from "../../lib/index.ts";
 import {

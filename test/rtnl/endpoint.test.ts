@@ -1,3 +1,5 @@
+// Endpoints made in bulk, against `ip`, ping and what is left of failed ones.
+
 import { describe, expect, test } from "vitest";
 import {
   addAddress,

@@ -1,3 +1,5 @@
+// Forwarding and settings, against ping through a router and /proc/sys.
+
 import { describe, expect, test } from "vitest";
 import {
   addAddress,

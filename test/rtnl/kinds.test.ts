@@ -1,3 +1,5 @@
+// Every link kind and port kind that the running kernel has, against `ip -d link`.
+
 import { describe, expect, type TestContext, test } from "vitest";
 import {
   createLink,

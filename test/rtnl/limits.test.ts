@@ -1,3 +1,5 @@
+// Calls that a signal or a deadline gives up.
+
 import { describe, expect, test, vi } from "vitest";
 import {
   createEndpoints,

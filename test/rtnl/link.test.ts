@@ -1,3 +1,5 @@
+// Links of whatever kind, against `ip link`, ping, and lists under churn.
+
 import { describe, expect, test } from "vitest";
 import {
   addAddress,

@@ -1,3 +1,5 @@
+// Namespaces, against `ip netns`, /proc and what is left of closed ones.
+
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";

@@ -1,3 +1,5 @@
+// Neighbours and forwarding databases, against `ip neigh` and `bridge fdb`.
+
 import { describe, expect, test } from "vitest";
 import {
   addFdbEntry,

@@ -1,3 +1,5 @@
+// Routes and look-ups, against `ip route`.
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import {

@@ -1,3 +1,5 @@
+// Routing rules, against `ip rule`.
+
 import { describe, expect, test } from "vitest";
 import { addRule, listRules, type Rule, type RuleSpec, removeRule } from "../../lib/index.ts";
 import {

@@ -1,3 +1,5 @@
+// Samples that a native thread takes, read while it takes them.
+
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import {

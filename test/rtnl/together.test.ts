@@ -1,3 +1,5 @@
+// Deletions that are made at the same time, against what they are one by one.
+
 import { describe, expect, test } from "vitest";
 import { createLink, deleteLink, findLink, listLinks, moveLink } from "../../lib/index.ts";
 import { ip, withSandboxes } from "../support/sandbox.ts";

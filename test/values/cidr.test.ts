@@ -1,3 +1,5 @@
+// Prefixes and addresses as text, against node:net.
+
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

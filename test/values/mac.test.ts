@@ -1,3 +1,5 @@
+// MAC addresses as text.
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isMac, normaliseMac, randomMac } from "../../lib/index.ts";
