@@ -33,6 +33,8 @@ Environment::Environment(Napi::Env env)
       set_immediate_(Napi::Persistent(env.Global().Get("setImmediate").As<Napi::Function>())),
       settle_later_(Napi::Persistent(Napi::Function::New(
           env, [this](const Napi::CallbackInfo&) { settle_some(); }, "settleSome"))),
+      json_parse_(Napi::Persistent(
+          env.Global().Get("JSON").As<Napi::Object>().Get("parse").As<Napi::Function>())),
       keys_(Napi::Persistent(Napi::Array::New(env).As<Napi::Object>())),
       engine_([this](engine::Engine::Jobs jobs) { deliver(std::move(jobs)); }) {
   waker_.Unref(env);
@@ -55,6 +57,10 @@ napi_value Environment::key(std::string_view name) {
   napi_value value = nullptr;
   napi_get_element(env_, keys, entry->second, &value);
   return value;
+}
+
+Napi::Object Environment::parse_json(const std::string& text) {
+  return json_parse_.Call({Napi::String::New(env_, text)}).As<Napi::Object>();
 }
 
 void Environment::deliver(engine::Engine::Jobs jobs) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -66,6 +67,9 @@ class Environment {
   /// A property name as a JavaScript string, made once. `name` is a literal of the tables.
   napi_value key(std::string_view name);
 
+  /// What JSON.parse() makes of a text.
+  Napi::Object parse_json(const std::string& text);
+
  private:
   void deliver(engine::Engine::Jobs jobs);
   engine::Engine::Jobs take_finished();
@@ -82,6 +86,7 @@ class Environment {
   Waker waker_;
   Napi::FunctionReference set_immediate_;
   Napi::FunctionReference settle_later_;
+  Napi::FunctionReference json_parse_;
   Napi::ObjectReference keys_;
   std::unordered_map<const char*, std::uint32_t> key_numbers_;
   engine::Engine engine_;

@@ -3,9 +3,8 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-#include <algorithm>
 #include <atomic>
-#include <limits>
+#include <utility>
 
 #include "binding/convert.hpp"
 #include "netlink/attributes.hpp"
@@ -14,9 +13,6 @@
 
 namespace vethwork::binding {
 namespace {
-
-/// How many records become JavaScript in one turn of the event loop: about a millisecond's worth.
-constexpr std::size_t kRecordsPerTurn = 64;
 
 /// An echoed record takes as much of the receive queue as a few acknowledgements.
 constexpr std::size_t kEchoWeight = 4;
@@ -75,62 +71,43 @@ void RequestJob::run_together(netlink::Socket& socket, std::span<engine::Job* co
 
 bool RequestJob::on_part(netlink::BytesView message) {
   auto record = rtnl::decode(*operation_.noun, message.subspan(NLMSG_HDRLEN));
-  if (record) records_.push_back(std::move(*record));
-  return record.has_value();
+  if (!record) return false;
+  if (operation_.message == RTM_NEWLINK) complete_echo(*record);
+  rows_.add(std::move(*record));
+  return true;
 }
 
-void RequestJob::complete_echo() {
-  if (operation_.message != RTM_NEWLINK || records_.empty()) return;
+void RequestJob::complete_echo(rtnl::Record& link) const {
   // net/core/rtnetlink.c, rtnl_newlink_create(): the master is set after the echo was sent.
   const netlink::BytesView attributes =
       netlink::BytesView{encoded_.message}.subspan(NLMSG_HDRLEN + sizeof(ifinfomsg));
   const auto master = netlink::find_attribute(attributes, IFLA_MASTER);
   const auto index = master ? netlink::read<std::uint32_t>(*master) : std::nullopt;
-  if (index && *index != 0) records_.front().set("master", static_cast<double>(*index));
+  if (index && *index != 0) link.set("master", static_cast<double>(*index));
 }
 
 void RequestJob::on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) {
   interrupted_ = interrupted;
   if (acknowledgement.error != 0) {
     fail(rtnl::refusal_of(acknowledgement, *operation_.noun, encoded_.message));
-  } else if (!interrupted) {
-    complete_echo();
-  } else {
+  } else if (interrupted) {
     fail({.error = EINTR, .detail = "the list kept changing while it was read"});
   }
 }
 
-bool RequestJob::convert_some(Environment& environment, std::size_t most) {
-  if (converted_.IsEmpty()) {
-    converted_ =
-        Napi::Persistent(Napi::Array::New(environment.env(), records_.size()).As<Napi::Object>());
-  }
-  const Napi::Object list = converted_.Value();
-  const std::size_t end = next_ + std::min(most, records_.size() - next_);
-  for (; next_ < end; ++next_) {
-    list.Set(static_cast<std::uint32_t>(next_), object_of(environment, records_[next_]));
-  }
-  return next_ == records_.size();
-}
-
 Napi::Value RequestJob::result(Environment& environment) {
-  switch (operation_.answer) {
-    case rtnl::Answer::many:
-      if (!convert_some(environment, kRecordsPerTurn)) return {};
-      return converted_.Value();
-    case rtnl::Answer::one:
-      if (!records_.empty()) return object_of(environment, records_.front());
-      return environment.env().Undefined();
-    default:
-      return environment.env().Undefined();
-  }
+  if (operation_.answer == rtnl::Answer::nothing) return environment.env().Undefined();
+  if (!rows_.show_some(environment)) return {};
+  const Napi::Value shown = rows_.shown(environment);
+  return operation_.answer == rtnl::Answer::many ? shown : shown.As<Napi::Array>().Get(0U);
 }
 
 Napi::Value RequestJob::rejection(Environment& environment) {
   Napi::Object refusal = refusal_object(environment.env(), *refusal_);
   if (interrupted_) {
-    convert_some(environment, std::numeric_limits<std::size_t>::max());
-    refusal.Set("rows", converted_.Value());
+    while (!rows_.show_some(environment)) {
+    }
+    refusal.Set("rows", rows_.shown(environment));
   }
   return refusal;
 }

@@ -1,9 +1,8 @@
 // One operation under way: its message out, its records back.
 #pragma once
 
-#include <vector>
-
 #include "binding/environment.hpp"
+#include "binding/rows.hpp"
 #include "rtnl/codec.hpp"
 
 namespace vethwork::binding {
@@ -29,7 +28,7 @@ class RequestJob final : public PromiseJob, public netlink::Request {
 
   std::span<std::byte> message() override { return encoded_.message; }
   bool on_part(netlink::BytesView message) override;
-  void on_restart() override { records_.clear(); }
+  void on_restart() override { rows_.clear(); }
   void on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) override;
 
  protected:
@@ -38,19 +37,14 @@ class RequestJob final : public PromiseJob, public netlink::Request {
 
  private:
   /// Adds to a created link what the kernel does after it has told of it.
-  void complete_echo();
-
-  /// Turns more records into JavaScript; true when all are.
-  bool convert_some(Environment& environment, std::size_t most);
+  void complete_echo(rtnl::Record& link) const;
 
   const rtnl::Operation& operation_;
   rtnl::Encoded encoded_;
-  std::vector<rtnl::Record> records_;
+  Rows rows_;
   bool interrupted_ = false;
   std::int32_t* token_ = nullptr;
   Napi::ObjectReference token_owner_;
-  Napi::ObjectReference converted_;
-  std::size_t next_ = 0;
 };
 
 }  // namespace vethwork::binding

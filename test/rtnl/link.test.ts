@@ -21,7 +21,7 @@ import {
   setLink,
 } from "../../lib/index.ts";
 import { needs } from "../support/features.ts";
-import { bridge, ip, pings, withSandboxes } from "../support/sandbox.ts";
+import { bridge, inside, ip, pings, withSandboxes } from "../support/sandbox.ts";
 
 const nearMac = "02:00:00:00:00:01";
 const farMac = "02:00:00:00:00:02";
@@ -116,6 +116,22 @@ describe("createLink", () => {
       expect((await getLink(sandbox, link)).alias).toBe("uplink ü");
       const [witness] = await ip(sandbox, "link", "show", "br0");
       expect(witness.ifalias).toBe("uplink ü");
+    });
+  });
+
+  test.each([
+    ["quotes", "say \"when\" \\ or 'never'"],
+    ["control characters", "a\tb\nc\u0001d\u001fe\u007ff"],
+    ["characters of many bytes", "ü€𝄞"],
+    ["a backslash at the end", "a\\"],
+  ])("reads text with %s as it was written", async (_, alias) => {
+    await withSandboxes(1, async ([sandbox]) => {
+      const link = await createLink(sandbox, { kind: "bridge", name: "br0", alias });
+      expect(link.alias).toBe(alias);
+      expect((await listLinks(sandbox, { kind: "bridge" })).at(0)?.alias).toBe(alias);
+      // Not ip, whose own JSON breaks on some of these.
+      const witness = await inside(sandbox, "cat", "/sys/class/net/br0/ifalias");
+      expect(witness).toBe(`${alias}\n`);
     });
   });
 
