@@ -34,7 +34,8 @@ export interface Native {
   openCounters(handle: Handle, namespace: Handle, options: object): Promise<void>;
   /** The rows; more than `into` has room for means that nothing was written. */
   readCounters(handle: Handle, namespace: Handle, into: BigUint64Array): Promise<number>;
-  readCountersSync(handle: Handle, into: BigUint64Array): number;
+  /** A sweep on the calling thread, which gives the rows likewise and throws a `Refusal`. */
+  counterSweeper(handle: Handle): (into: BigUint64Array) => number;
   counterTime(handle: Handle): bigint;
   counterIndexes(handle: Handle): Uint32Array;
   counterChanges(handle: Handle): LinkChange[] | undefined;

@@ -101,6 +101,7 @@ function checkRoom(rows: number, into: BigUint64Array): number {
  */
 export class CounterReader {
   readonly #namespace: Namespace;
+  #sweep: ((into: BigUint64Array) => number) | undefined;
 
   /** @internal Use {@link openCounters}. */
   constructor(namespace: Namespace) {
@@ -122,18 +123,24 @@ export class CounterReader {
     return native().counterTime(this);
   }
 
-  /** An array with room for the links that there are now, and half as many again. */
+  /**
+   * An array with room for the links that there are now, and half as many again; of shared memory,
+   * which {@link read} fills without a copy.
+   */
   allocate(): BigUint64Array {
-    return new BigUint64Array(Math.ceil(this.rows * 1.5 + 8) * counterRowLength);
+    const words = Math.ceil(this.rows * 1.5 + 8) * counterRowLength;
+    return new BigUint64Array(new SharedArrayBuffer(words * BigUint64Array.BYTES_PER_ELEMENT));
   }
 
   /**
    * Sweeps on a native thread, after the calls made on the namespace before, and returns the number
-   * of rows filled. The array is written only when the sweep is done.
+   * of rows filled. An array of a `SharedArrayBuffer` is filled while the sweep goes on; any other
+   * is written when it is done, since a script could take its memory away meanwhile.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` if there are more rows than `into` has room for;
    *   nothing was written.
-   * @throws {NetlinkError} `EINTR` if the links changed a dozen times in a row.
+   * @throws {NetlinkError} `EINTR` if the links changed a dozen times in a row; `ENOBUFS` if their
+   *   changes crowded the answer out four times.
    */
   async read(into: BigUint64Array): Promise<number> {
     const reading = native().readCounters(this, this.#namespace, into);
@@ -147,7 +154,8 @@ export class CounterReader {
    */
   readSync(into: BigUint64Array): number {
     try {
-      return checkRoom(native().readCountersSync(this, into), into);
+      this.#sweep ??= native().counterSweeper(this);
+      return checkRoom(this.#sweep(into), into);
     } catch (error) {
       throw isRefusal(error) ? errorOfRefusal("readCounters", undefined, error) : error;
     }

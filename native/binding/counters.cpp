@@ -1,7 +1,7 @@
 #include "binding/counters.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +17,8 @@ namespace {
 
 constexpr napi_type_tag kCountersTag{.lower = 0x2c5ed08b7f194ae3, .upper = 0xb1a9637de40f4c58};
 constexpr napi_type_tag kSamplerTag{.lower = 0x90d1f4c63b2e487a, .upper = 0x8e75ac1203d94bf6};
+
+constexpr const char* kClosed = "the counter reader is closed";
 
 /// A reader, what it has read last, and buffers that are not in use.
 struct Counters {
@@ -34,7 +36,7 @@ struct SamplerHandle {
 std::shared_ptr<Counters> counters_argument(const Napi::CallbackInfo& info) {
   auto counters = attached<Counters>(info.Env(), info[0], kCountersTag);
   if (!counters || !counters->reader) {
-    throw Napi::TypeError::New(info.Env(), "the counter reader is closed");
+    throw Napi::TypeError::New(info.Env(), kClosed);
   }
   return counters;
 }
@@ -45,9 +47,24 @@ std::shared_ptr<SamplerHandle> sampler_argument(const Napi::CallbackInfo& info) 
   return handle;
 }
 
+/// The memory of a BigUint64Array. By Node-API itself: it is asked once here, by the wrapper's
+/// accessors thrice.
 std::span<std::uint64_t> words_argument(const Napi::CallbackInfo& info, std::size_t position) {
-  auto array = info[position].As<Napi::BigUint64Array>();
-  return {array.Data(), array.ElementLength()};
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* data = nullptr;
+  const auto status =
+      napi_get_typedarray_info(info.Env(), info[position], &type, &length, &data, nullptr, nullptr);
+  if (status != napi_ok || type != napi_biguint64_array) {
+    throw_to_javascript(info.Env(),
+                        {rtnl::InvalidArgument::Kind::type, "into", "must be a BigUint64Array"});
+  }
+  return {static_cast<std::uint64_t*>(data), length};
+}
+
+/// Whether a script could take an array's memory away: not that of a SharedArrayBuffer.
+bool detachable(Napi::Value array) {
+  return array.As<Napi::TypedArray>().ArrayBuffer().IsArrayBuffer();
 }
 
 std::optional<std::uint32_t> number_in(const Napi::Object& options, const char* name) {
@@ -99,7 +116,7 @@ Napi::Value open_counters(const Napi::CallbackInfo& info) {
   throw Napi::Error{env, refusal_object(env, refusal)};
 }
 
-/// A sweep on a worker, into memory that no script can take away meanwhile.
+/// A sweep on a worker. Memory that a script can take away meanwhile is written when it is done.
 struct Reading {
   std::vector<std::uint64_t> words;
   rtnl::Sweep sweep;
@@ -110,43 +127,54 @@ struct Reading {
 Napi::Value read_counters(const Napi::CallbackInfo& info) {
   const auto counters = counters_argument(info);
   const auto strand = namespace_argument(info, 1);
-  auto into = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[2].As<Napi::Object>()));
+  const std::span<std::uint64_t> into = words_argument(info, 2);
+  const bool copies = detachable(info[2]);
+  auto owner =
+      std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[2].As<Napi::Object>()));
   std::vector<std::uint64_t> words;
-  if (!counters->spare.empty()) {
-    words = std::move(counters->spare.back());
-    counters->spare.pop_back();
+  if (copies) {
+    if (!counters->spare.empty()) {
+      words = std::move(counters->spare.back());
+      counters->spare.pop_back();
+    }
+    words.resize(into.size());
   }
-  words.resize(words_argument(info, 2).size());
   return start_on<Reading>(
       info.Env(), *strand,
-      [reader = counters->reader,
+      [reader = counters->reader, into, copies,
        box = std::make_shared<std::vector<std::uint64_t>>(std::move(words))]() mutable {
         Reading reading{.words = std::move(*box), .sweep = {}};
-        reading.sweep = reader->sweep(reading.words);
+        reading.sweep = reader->sweep(copies ? std::span{reading.words} : into);
         return reading;
       },
-      [counters, into](Environment& environment, Reading& reading) -> Napi::Value {
-        auto array = into->Value().As<Napi::BigUint64Array>();
-        const std::size_t wanted = reading.sweep.rows * rtnl::kCounterColumns;
-        if (wanted <= array.ElementLength() && wanted <= reading.words.size() && wanted > 0) {
-          std::memcpy(array.Data(), reading.words.data(), wanted * sizeof(std::uint64_t));
+      [counters, owner](Environment& environment, Reading& reading) -> Napi::Value {
+        if (!reading.words.empty()) {
+          auto array = owner->Value().As<Napi::BigUint64Array>();
+          const std::size_t wanted = reading.sweep.rows * rtnl::kCounterColumns;
+          if (wanted <= array.ElementLength() && wanted <= reading.words.size()) {
+            std::copy_n(reading.words.begin(), wanted, array.Data());
+          }
+          counters->spare.push_back(std::move(reading.words));
         }
         counters->time = reading.sweep.time;
-        counters->spare.push_back(std::move(reading.words));
         return Napi::Number::New(environment.env(), static_cast<double>(reading.sweep.rows));
       });
 }
 
-/// readCountersSync(instance, into): number
-Napi::Value read_counters_sync(const Napi::CallbackInfo& info) {
-  const auto counters = counters_argument(info);
-  try {
-    const rtnl::Sweep sweep = counters->reader->sweep(words_argument(info, 1));
-    counters->time = sweep.time;
-    return Napi::Number::New(info.Env(), static_cast<double>(sweep.rows));
-  } catch (const sys::Refused& refused) {
-    throw_refusal(info.Env(), refused.refusal);
-  }
+/// counterSweeper(instance): (into) => number, a sweep on the calling thread. Bound to its reader,
+/// because looking that up takes as long as a system call.
+Napi::Value counter_sweeper(const Napi::CallbackInfo& info) {
+  const auto sweep = [counters = counters_argument(info)](const Napi::CallbackInfo& call) {
+    if (!counters->reader) throw Napi::TypeError::New(call.Env(), kClosed);
+    try {
+      const rtnl::Sweep swept = counters->reader->sweep(words_argument(call, 0));
+      counters->time = swept.time;
+      return Napi::Number::New(call.Env(), static_cast<double>(swept.rows));
+    } catch (const sys::Refused& refused) {
+      throw_refusal(call.Env(), refused.refusal);
+    }
+  };
+  return Napi::Function::New(info.Env(), sweep, "sweep");
 }
 
 /// counterTime(instance): bigint
@@ -260,7 +288,7 @@ Napi::Value close_sampler(const Napi::CallbackInfo& info) {
 void export_counters(Napi::Env env, Napi::Object exports) {
   exports.Set("openCounters", Napi::Function::New(env, open_counters, "openCounters"));
   exports.Set("readCounters", Napi::Function::New(env, read_counters, "readCounters"));
-  exports.Set("readCountersSync", Napi::Function::New(env, read_counters_sync, "readCountersSync"));
+  exports.Set("counterSweeper", Napi::Function::New(env, counter_sweeper, "counterSweeper"));
   exports.Set("counterTime", Napi::Function::New(env, counter_time, "counterTime"));
   exports.Set("counterIndexes", Napi::Function::New(env, counter_indexes, "counterIndexes"));
   exports.Set("counterChanges", Napi::Function::New(env, counter_changes, "counterChanges"));

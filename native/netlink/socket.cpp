@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <cerrno>
-#include <vector>
 
 #include "sys/refusal.hpp"
 
@@ -18,6 +18,9 @@ namespace {
 
 /// rtnetlink answers inside sendmsg(); this only bounds the wait for an answer that was lost.
 constexpr timeval kAnswerTimeout{.tv_sec = 30, .tv_usec = 0};
+
+/// Room for the events of some thousand links at once, as far as the limits allow.
+constexpr int kEventQueue = 4 * 1024 * 1024;
 
 /// net/netlink/af_netlink.c, netlink_recvmsg(): no part of a dump is larger than this.
 constexpr std::size_t kReceiveBuffer = std::size_t{32} * 1024;
@@ -31,13 +34,13 @@ void set_option(int fd, int option) {
   }
 }
 
-/// The requests of one send and which of them have not ended.
+/// The requests of one send, which of them have not ended, and the events among the answers.
 class Exchange {
  public:
-  Exchange(int fd, std::span<Request* const> requests)
+  Exchange(int fd, Listener* listener, std::span<Request* const> requests)
       : fd_(fd),
+        listener_(listener),
         requests_(requests),
-        ended_(requests.size(), false),
         open_(requests.size()),
         first_(next_sequence.fetch_add(static_cast<std::uint32_t>(requests.size()))) {}
 
@@ -51,51 +54,65 @@ class Exchange {
       return Result::ended;
     }
     while (open_ > 0) {
-      const int error = receive();
-      if (error == 0) continue;
-      end_all(explain(error));
+      const int error = receive(missed_ ? MSG_DONTWAIT : 0);
+      if (error == 0 || (error == ENOBUFS && miss())) continue;
+      end_all(explain(missed_ && error == EAGAIN ? ENOBUFS : error));
       return error == ENOBUFS ? Result::ended : Result::broken;
     }
     return restart_ ? Result::restart : Result::ended;
   }
 
+  /// Hears the events that have come.
+  void hear() {
+    for (int error = 0; error == 0 || error == ENOBUFS; error = receive(MSG_DONTWAIT)) {
+      if (error == ENOBUFS) miss();
+    }
+  }
+
  private:
   int send() {
-    std::vector<iovec> parts;
-    parts.reserve(requests_.size());
-    std::uint32_t sequence = first_;
+    std::array<iovec, Socket::kMostPacked> parts;  // NOLINT(*-member-init): filled as far as used
+    std::size_t count = 0;
     for (Request* request : requests_) {
       const std::span<std::byte> message = request->message();
-      overwrite(message, offsetof(nlmsghdr, nlmsg_seq), sequence);
-      parts.push_back({.iov_base = message.data(), .iov_len = message.size()});
-      ++sequence;
+      overwrite(message, offsetof(nlmsghdr, nlmsg_seq), first_ + static_cast<std::uint32_t>(count));
+      parts.at(count++) = {.iov_base = message.data(), .iov_len = message.size()};
     }
-    sockaddr_nl kernel{};
-    kernel.nl_family = AF_NETLINK;
+    // No address: what is not connected speaks to the kernel (af_netlink.c, netlink_sendmsg()).
     msghdr header{};
-    header.msg_name = &kernel;
-    header.msg_namelen = sizeof kernel;
     header.msg_iov = parts.data();
-    header.msg_iovlen = parts.size();
-    while (::sendmsg(fd_, &header, 0) < 0) {
+    header.msg_iovlen = count;
+    // A tenth of a microsecond is a twentieth of a short exchange.
+    const auto one = [&] { return ::send(fd_, parts[0].iov_base, parts[0].iov_len, 0); };
+    while ((count == 1 ? one() : ::sendmsg(fd_, &header, 0)) < 0) {
       if (errno != EINTR) return errno;
     }
     return 0;
   }
 
-  int receive() {
+  /// Receives one datagram. 0, or the errno.
+  int receive(int flags) {
     alignas(nlmsghdr) static thread_local std::array<std::byte, kReceiveBuffer> buffer;
-    const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), MSG_TRUNC);
+    sockaddr_nl source{};
+    socklen_t length = sizeof source;
+    const ssize_t count = ::recvfrom(fd_, buffer.data(), buffer.size(), MSG_TRUNC | flags,
+                                     reinterpret_cast<sockaddr*>(&source), &length);
     if (count < 0) return errno == EINTR ? 0 : errno;
     const auto size = static_cast<std::size_t>(count);
-    if (size > buffer.size()) return EMSGSIZE;
-    return read_datagram(BytesView{buffer}.first(size));
+    // An event carries the sequence number of whoever caused it, which can be one of ours; the
+    // group tells it from an answer. (An echo has one as well: who listens asks for none.)
+    const bool event = listener_ != nullptr && source.nl_groups != 0;
+    if (size > buffer.size()) return event ? ENOBUFS : EMSGSIZE;
+    return read_datagram(BytesView{buffer}.first(size), event);
   }
 
-  int read_datagram(BytesView rest) {
+  int read_datagram(BytesView rest, bool event) {
     while (const auto header = read<nlmsghdr>(rest)) {
       if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > rest.size()) return EBADMSG;
-      if (const int error = read_message(*header, rest.first(header->nlmsg_len)); error != 0) {
+      const BytesView message = rest.first(header->nlmsg_len);
+      if (event) {
+        listener_->hear(message);
+      } else if (const int error = read_answer(*header, message); error != 0) {
         return error;
       }
       rest = rest.subspan(std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), rest.size()));
@@ -103,7 +120,16 @@ class Exchange {
     return rest.empty() ? 0 : EBADMSG;
   }
 
-  int read_message(const nlmsghdr& header, BytesView message) {
+  /// Events were dropped, and answers may have been with them. The kernel answers while it is
+  /// asked, so what has not come by now never will: from now on nothing is waited for.
+  bool miss() {
+    if (listener_ == nullptr) return false;
+    listener_->miss();
+    missed_ = true;
+    return true;
+  }
+
+  int read_answer(const nlmsghdr& header, BytesView message) {
     // An answer to an earlier exchange that gave up, or an echo meant for a namesake of ours.
     const std::uint32_t position = header.nlmsg_seq - first_;
     if (position >= requests_.size() || ended_[position]) return 0;
@@ -158,11 +184,13 @@ class Exchange {
   }
 
   int fd_;
+  Listener* listener_;
   std::span<Request* const> requests_;
-  std::vector<bool> ended_;
+  std::bitset<Socket::kMostPacked> ended_;
   std::size_t open_;
   std::uint32_t first_;
   bool may_restart_ = false;
+  bool missed_ = false;
   bool interrupted_ = false;
   bool restart_ = false;
 };
@@ -179,20 +207,33 @@ Socket Socket::open() {
   return Socket{std::move(fd)};
 }
 
+void Socket::listen(std::uint32_t group, Listener& listener) {
+  // The first needs CAP_NET_ADMIN on the machine; the second is cut to net.core.rmem_max.
+  if (::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kEventQueue, sizeof kEventQueue) != 0) {
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &kEventQueue, sizeof kEventQueue);
+  }
+  if (::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
+    throw sys::Refused{sys::refusal_of_errno("cannot join a netlink group")};
+  }
+  listener_ = &listener;
+}
+
+void Socket::hear_pending() noexcept { Exchange{fd_.get(), listener_, {}}.hear(); }
+
 void Socket::exchange(std::span<Request* const> requests) noexcept {
   if (requests.empty()) return;
-  broken_ = Exchange{fd_.get(), requests}.run(false) == Exchange::Result::broken;
+  broken_ = Exchange{fd_.get(), listener_, requests}.run(false) == Exchange::Result::broken;
 }
 
 void Socket::dump(Request& request) noexcept {
   Request* const one = &request;
   for (int attempt = 1; attempt < kDumpAttempts; ++attempt) {
-    const auto result = Exchange{fd_.get(), {&one, 1}}.run(true);
+    const auto result = Exchange{fd_.get(), listener_, {&one, 1}}.run(true);
     broken_ = result == Exchange::Result::broken;
     if (result != Exchange::Result::restart) return;
     request.on_restart();
   }
-  broken_ = Exchange{fd_.get(), {&one, 1}}.run(false) == Exchange::Result::broken;
+  broken_ = Exchange{fd_.get(), listener_, {&one, 1}}.run(false) == Exchange::Result::broken;
 }
 
 }  // namespace vethwork::netlink

@@ -1,4 +1,4 @@
-// One netlink socket: sends requests, several at once, and sorts the answers.
+// One netlink socket: sends requests, several at once, and sorts answers and events.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,21 @@ class Request {
   virtual void on_end(const Acknowledgement& acknowledgement, bool interrupted) = 0;
 };
 
+/// Who hears what the kernel tells unasked. Called on the thread that uses the socket.
+class Listener {
+ public:
+  Listener() = default;
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  virtual ~Listener() = default;
+
+  /// An event, from its nlmsghdr on.
+  virtual void hear(BytesView message) = 0;
+
+  /// The kernel had to drop events: what they said must be asked for.
+  virtual void miss() = 0;
+};
+
 /// A NETLINK_ROUTE socket. It belongs for life to the namespace that it was opened in.
 ///
 /// Extended acknowledgements, capped acknowledgements and strict checking are always on. One
@@ -56,6 +71,14 @@ class Socket {
   /// Sends one dump request; an interrupted dump (NLM_F_DUMP_INTR on any part) is repeated.
   void dump(Request& request) noexcept;
 
+  /// Joins an RTNLGRP_*. From now on events come to `listener`, who must outlive the socket, in
+  /// their true order among the answers: who has the answer to a question has heard of all that
+  /// happened before. Throws `sys::Refused`.
+  void listen(std::uint32_t group, Listener& listener);
+
+  /// Hears what has happened since the last exchange; never waits.
+  void hear_pending() noexcept;
+
   /// True after an answer that broke off half-way: a dump may still hang on the socket, and who
   /// owns it opens another.
   [[nodiscard]] bool broken() const { return broken_; }
@@ -66,6 +89,7 @@ class Socket {
   explicit Socket(sys::UniqueFd fd) : fd_(std::move(fd)) {}
 
   sys::UniqueFd fd_;
+  Listener* listener_ = nullptr;
   bool broken_ = false;
 };
 

@@ -147,6 +147,8 @@ class CounterReader::StatsRequest final : public netlink::Request {
     const auto numbers =
         netlink::find_attribute(body.subspan(sizeof(if_stats_msg)), IFLA_STATS_LINK_64);
     if (!numbers) return false;
+    // A link that came during the sweep; there will be another.
+    if ((row + std::size_t{1}) * kCounterColumns > into_.size()) return true;
     // An older kernel has fewer columns, a newer one more.
     const Row columns = into_.subspan(row * kCounterColumns, kCounterColumns);
     std::memcpy(columns.data(), numbers->data(), std::min(numbers->size(), columns.size_bytes()));
@@ -164,7 +166,6 @@ CounterReader::CounterReader(CounterOptions options)
     : roster_(options.selection),
       few_(options.selection.indexes && options.selection.indexes->size() <= kFewLinks),
       far_ends_(options.far_ends),
-      socket_(netlink::Socket::open()),
       proc_(options.source == CounterSource::proc ? open_proc() : sys::UniqueFd{}) {
   write_requests();
 }
@@ -189,11 +190,14 @@ Sweep CounterReader::sweep(std::span<std::uint64_t> into) {
     if (wanted > into.size()) return {.rows = roster_.rows(), .time = now()};
     const Row rows = into.first(wanted);
     clear(rows, attempt == 1);
-    read(rows);
+    const bool complete = read(rows);
     const std::uint64_t time = now();
     // A change in between can mean that a row holds the numbers of another link than it did.
-    const bool settled = !update_roster();
-    if (settled || attempt == kMostSweeps) return {.rows = wanted / kCounterColumns, .time = time};
+    const bool settled = !update_roster() && complete;
+    if (settled || (complete && attempt >= kMostSweeps)) {
+      return {.rows = wanted / kCounterColumns, .time = time};
+    }
+    if (attempt >= kMostSweeps) throw sys::Refused{{.error = ENOBUFS}};
   }
 }
 
@@ -211,42 +215,49 @@ void CounterReader::clear(std::span<std::uint64_t> rows, bool first_attempt) {
 }
 
 bool CounterReader::update_roster() {
-  const std::lock_guard lock{roster_mutex_};
   const bool updated = roster_.update();
-  if (updated) {
-    changed_ = true;
-    write_requests();
-  }
+  if (updated) write_requests();
   return updated;
 }
 
-void CounterReader::read(std::span<std::uint64_t> into) {
+bool CounterReader::read(std::span<std::uint64_t> into) {
+  bool complete = true;
   if (proc_) {
     read_proc(into);
+    roster_.hear_pending();
   } else {
-    read_netlink(into);
+    complete = read_netlink(into);
   }
   if (far_ends_) turn_round(into);
+  return complete;
 }
 
-void CounterReader::read_netlink(std::span<std::uint64_t> into) {
+bool CounterReader::read_netlink(std::span<std::uint64_t> into) {
   std::array<netlink::Request*, kFewLinks> pack{};
   std::size_t count = 0;
   for (const auto& request : requests_) {
     request->begin(into);
-    pack[count++] = request.get();
+    pack.at(count++) = request.get();
   }
-  if (few_) {
-    socket_.exchange(std::span{pack}.first(count));
+  netlink::Socket& socket = roster_.socket();
+  if (!few_) {
+    socket.dump(*pack.front());
+  } else if (count > 0) {
+    socket.exchange(std::span{pack}.first(count));
   } else {
-    socket_.dump(*pack.front());
+    socket.hear_pending();
   }
   for (const auto& request : requests_) {
+    const int error = request->error();
     // ENODEV: gone meanwhile, which its event will tell.
-    if (request->error() != 0 && !(few_ && request->error() == ENODEV)) {
-      throw sys::Refused{{.error = request->error()}};
-    }
+    if (error == 0 || (few_ && error == ENODEV)) continue;
+    if (error != ENOBUFS && error != EBUSY) throw sys::Refused{{.error = error}};
+    // Events crowded the answer out; a dump that broke off so keeps the socket busy until its rest
+    // has been taken.
+    socket.hear_pending();
+    return false;
   }
+  return true;
 }
 
 void CounterReader::read_proc(std::span<std::uint64_t> into) {
@@ -274,17 +285,6 @@ void CounterReader::read_proc(std::span<std::uint64_t> into) {
       parse_numbers(line.substr(colon + 1), into.subspan(row * kCounterColumns, kCounterColumns));
     }
   }
-}
-
-std::vector<std::uint32_t> CounterReader::indexes() {
-  const std::lock_guard lock{roster_mutex_};
-  return roster_.indexes();
-}
-
-std::vector<RosterChange> CounterReader::take_changes() {
-  const std::lock_guard lock{roster_mutex_};
-  changed_ = false;
-  return roster_.take_changes();
 }
 
 }  // namespace vethwork::rtnl

@@ -1,7 +1,6 @@
 // Sweeps the 64-bit counters of many links into rows of memory: the one hand-written fast path.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -9,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "netlink/socket.hpp"
 #include "rtnl/link_roster.hpp"
 #include "sys/fd.hpp"
 
@@ -55,10 +53,10 @@ class CounterReader {
   Sweep sweep(std::span<std::uint64_t> into);
 
   /// The indexes in row order (0: free), and what came and went since it was last asked.
-  std::vector<std::uint32_t> indexes();
-  std::vector<RosterChange> take_changes();
+  [[nodiscard]] std::vector<std::uint32_t> indexes() const { return roster_.indexes(); }
+  std::vector<RosterChange> take_changes() { return roster_.take_changes(); }
   /// True if `take_changes` would return something; cheap enough to ask after each sweep.
-  [[nodiscard]] bool changed() const { return changed_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool changed() const { return roster_.changed(); }
 
  private:
   class StatsRequest;
@@ -67,26 +65,21 @@ class CounterReader {
   void write_requests();
   /// Zeroes the rows that nothing will be written to.
   void clear(std::span<std::uint64_t> rows, bool first_attempt);
-  void read(std::span<std::uint64_t> into);
-  void read_netlink(std::span<std::uint64_t> into);
+  /// False if the kernel's answer was lost.
+  bool read(std::span<std::uint64_t> into);
+  bool read_netlink(std::span<std::uint64_t> into);
   void read_proc(std::span<std::uint64_t> into);
 
   /// Takes in what came and went; true if anything did.
   bool update_roster();
 
-  /// Held for a whole sweep, which can wait for the kernel …
   std::mutex sweep_mutex_;
-  /// … and this only while the roster changes, so that asking for it does not wait. Sweeps alone
-  /// change it.
-  std::mutex roster_mutex_;
   LinkRoster roster_;
   bool few_;
   bool far_ends_;
-  netlink::Socket socket_;
   std::vector<std::unique_ptr<StatsRequest>> requests_;
   sys::UniqueFd proc_;
   std::string text_;
-  std::atomic<bool> changed_ = true;
 };
 
 }  // namespace vethwork::rtnl

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <unordered_set>
+#include <utility>
 
-#include "netlink/ask.hpp"
 #include "netlink/attributes.hpp"
+#include "netlink/message.hpp"
 #include "sys/refusal.hpp"
 
 namespace vethwork::rtnl {
@@ -43,11 +43,39 @@ std::optional<LinkNews> read_news(netlink::BytesView message) {
 
 }  // namespace
 
+/// A list of all links, taken in part by part, since events of what happens meanwhile lie between.
+class LinkRoster::Listing final : public netlink::Request {
+ public:
+  explicit Listing(LinkRoster& roster) : roster_(roster) {
+    netlink::Message message{RTM_GETLINK, NLM_F_DUMP};
+    message.body(ifinfomsg{});
+    message.integer(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+    message_ = std::move(message).finish();
+  }
+
+  [[nodiscard]] const sys::Refusal& refusal() const { return refusal_; }
+
+  std::span<std::byte> message() override { return message_; }
+  bool on_part(netlink::BytesView part) override {
+    roster_.hear(part);
+    return true;
+  }
+  void on_restart() override {}
+  void on_end(const netlink::Acknowledgement& acknowledgement, bool interrupted) override {
+    refusal_ = {.error = acknowledgement.error, .detail = acknowledgement.detail};
+    if (interrupted && refusal_.error == 0) refusal_.error = EINTR;
+  }
+
+ private:
+  LinkRoster& roster_;
+  netlink::Bytes message_;
+  sys::Refusal refusal_;
+};
+
 LinkRoster::LinkRoster(LinkSelection selection)
-    : selection_(std::move(selection)),
-      // Listening begins before listing, so that nothing falls in between.
-      events_(netlink::Events::open(RTNLGRP_LINK)),
-      socket_(netlink::Socket::open()) {
+    : selection_(std::move(selection)), socket_(netlink::Socket::open()) {
+  // Listening begins before listing, so that nothing falls in between.
+  socket_.listen(RTNLGRP_LINK, *this);
   list();
 }
 
@@ -68,10 +96,17 @@ void LinkRoster::set_row(std::uint32_t index, std::uint32_t row) {
   rows_by_index_[index] = row;
 }
 
+void LinkRoster::note(bool added, std::uint32_t row) {
+  changes_.push_back(
+      {.added = added, .row = row, .index = links_[row].index, .name = links_[row].name});
+  moved_ = true;
+  told_ = true;
+}
+
 void LinkRoster::add(std::uint32_t index, const std::string& name) {
   std::uint32_t row = row_of(index);
-  if (row != kNoRow) {
-    if (links_[row].name == name) return;
+  const bool known = row != kNoRow;
+  if (known) {
     by_name_.erase(links_[row].name);
   } else {
     if (free_rows_.empty()) {
@@ -81,16 +116,16 @@ void LinkRoster::add(std::uint32_t index, const std::string& name) {
     row = free_rows_.back();
     free_rows_.pop_back();
     set_row(index, row);
-    changes_.push_back({.added = true, .row = row, .index = index, .name = name});
   }
-  links_[row] = {.index = index, .name = name};
+  links_[row] = {.index = index, .listing = listing_, .name = name};
   by_name_[name] = row;
+  if (!known) note(true, row);
 }
 
 void LinkRoster::remove(std::uint32_t index) {
   const std::uint32_t row = row_of(index);
   if (row == kNoRow) return;
-  changes_.push_back({.added = false, .row = row, .index = index, .name = links_[row].name});
+  note(false, row);
   by_name_.erase(links_[row].name);
   links_[row] = {};
   set_row(index, kNoRow);
@@ -107,36 +142,37 @@ void LinkRoster::take_in(const LinkNews& news) {
 }
 
 void LinkRoster::hear(netlink::BytesView message) {
-  if (const auto news = read_news(message)) take_in(*news);
+  const auto news = read_news(message);
+  if (!news) return;
+  const std::lock_guard lock{mutex_};
+  take_in(*news);
 }
 
 void LinkRoster::list() {
-  netlink::Message message{RTM_GETLINK, NLM_F_DUMP};
-  message.body(ifinfomsg{});
-  message.integer(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
-  netlink::Ask ask{std::move(message)};
-  socket_.dump(ask);
-  if (!ask.succeeded()) {
-    const int error = ask.acknowledgement().error;
-    throw sys::Refused{
-        {.error = error == 0 ? EINTR : error, .detail = ask.acknowledgement().detail}};
+  ++listing_;
+  missed_ = false;
+  Listing listing{*this};
+  socket_.dump(listing);
+  if (listing.refusal().error != 0) {
+    missed_ = true;
+    throw sys::Refused{listing.refusal()};
   }
-  std::unordered_set<std::uint32_t> listed;
-  for (const auto& part : ask.parts()) {
-    const auto news = read_news(part);
-    if (!news) continue;
-    listed.insert(news->index);
-    take_in(*news);
-  }
-  for (const std::uint32_t index : indexes()) {
-    if (index != 0 && !listed.contains(index)) remove(index);
+  forget_unlisted();
+}
+
+void LinkRoster::forget_unlisted() {
+  const std::lock_guard lock{mutex_};
+  for (const Entry& link : std::vector{links_}) {
+    if (link.index != 0 && link.listing != listing_) remove(link.index);
   }
 }
 
+void LinkRoster::hear_pending() { socket_.hear_pending(); }
+
 bool LinkRoster::update() {
-  const std::size_t known = changes_.size();
-  if (!events_.drain([this](netlink::BytesView message) { hear(message); })) list();
-  return changes_.size() != known;
+  constexpr int kMostListings = 3;
+  for (int listing = 0; missed_ && listing < kMostListings; ++listing) list();
+  return std::exchange(moved_, false);
 }
 
 std::uint32_t LinkRoster::row_named(const std::string& name) const {
@@ -145,6 +181,7 @@ std::uint32_t LinkRoster::row_named(const std::string& name) const {
 }
 
 std::vector<std::uint32_t> LinkRoster::indexes() const {
+  const std::lock_guard lock{mutex_};
   std::vector<std::uint32_t> indexes;
   indexes.reserve(links_.size());
   for (const Entry& link : links_) indexes.push_back(link.index);
@@ -152,9 +189,9 @@ std::vector<std::uint32_t> LinkRoster::indexes() const {
 }
 
 std::vector<RosterChange> LinkRoster::take_changes() {
-  std::vector<RosterChange> changes;
-  std::swap(changes, changes_);
-  return changes;
+  const std::lock_guard lock{mutex_};
+  told_ = false;
+  return std::exchange(changes_, {});
 }
 
 }  // namespace vethwork::rtnl

@@ -1,13 +1,14 @@
 // Which links there are, each with a row that it keeps as long as it lives.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "netlink/events.hpp"
 #include "netlink/socket.hpp"
 
 namespace vethwork::rtnl {
@@ -38,17 +39,24 @@ struct RosterChange {
 
 /// The selected links of a namespace, kept up to date by RTM_NEWLINK and RTM_DELLINK events.
 ///
-/// The kernel sends them under the lock that the change holds, so whoever drains them after reading
-/// counters knows of every link that the counters can have been of.
-class LinkRoster {
+/// The kernel sends them under the lock that the change holds, to the same socket that counters are
+/// asked by: so when an answer is read, the roster is what it was when the answer was written. One
+/// thread at a time may ask and update; any may call `indexes` and `take_changes`.
+class LinkRoster final : private netlink::Listener {
  public:
   static constexpr std::uint32_t kNoRow = 0xffffffff;
 
-  /// Opens its sockets in the calling thread's namespace and lists the links. Throws
-  /// `sys::Refused`.
+  /// Opens its socket in the calling thread's namespace and lists the links. Throws `sys::Refused`.
   explicit LinkRoster(LinkSelection selection);
 
-  /// Takes in what has happened; true if a link came or went. Throws `sys::Refused`.
+  /// What to ask by; whatever is asked hears of changes on the way.
+  [[nodiscard]] netlink::Socket& socket() { return socket_; }
+
+  /// Takes in what has happened, without waiting. Throws `sys::Refused`.
+  void hear_pending();
+
+  /// Whether a link came or went since this was last asked; lists the links anew if the kernel had
+  /// to drop events. Throws `sys::Refused`.
   bool update();
 
   /// The row of a link, or `kNoRow`.
@@ -71,15 +79,25 @@ class LinkRoster {
 
   /// What changed since the last call, oldest first.
   std::vector<RosterChange> take_changes();
+  /// True if that would return something; cheap enough to ask after each sweep.
+  [[nodiscard]] bool changed() const { return told_.load(std::memory_order_relaxed); }
 
  private:
+  class Listing;
+
   struct Entry {
     std::uint32_t index = 0;
+    /// The listing that it was last seen in, or after.
+    std::uint32_t listing = 0;
     std::string name{};
   };
 
+  void hear(netlink::BytesView message) override;
+  void miss() override { missed_ = true; }
+
   void list();
-  void hear(netlink::BytesView message);
+  void forget_unlisted();
+  void note(bool added, std::uint32_t row);
   void add(std::uint32_t index, const std::string& name);
   void remove(std::uint32_t index);
   void take_in(const LinkNews& news);
@@ -87,14 +105,18 @@ class LinkRoster {
   void set_row(std::uint32_t index, std::uint32_t row);
 
   LinkSelection selection_;
-  netlink::Events events_;
-  netlink::Socket socket_;
+  mutable std::mutex mutex_;
   std::vector<Entry> links_;
   std::vector<std::uint32_t> free_rows_;
   std::vector<std::uint32_t> rows_by_index_;
   std::unordered_map<std::uint32_t, std::uint32_t> far_rows_;
   std::unordered_map<std::string, std::uint32_t> by_name_;
   std::vector<RosterChange> changes_;
+  std::atomic<bool> told_ = false;
+  std::uint32_t listing_ = 0;
+  bool missed_ = false;
+  bool moved_ = false;
+  netlink::Socket socket_;
 };
 
 }  // namespace vethwork::rtnl
