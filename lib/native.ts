@@ -26,11 +26,11 @@ export interface Native {
     /** One word of shared memory: 0 queued, 1 sent; made 2 while it is 0, the call is dropped. */
     token?: Int32Array,
   ): Promise<unknown>;
-  createEndpoints(
-    host: Handle,
-    handles: readonly Handle[],
-    plans: readonly object[],
-  ): Promise<(EndpointIndexes | RefusedStep)[]>;
+  /** Takes its place among the host's calls, which wait until the batch is made or abandoned. */
+  beginEndpoints(batch: Handle, host: Handle): Promise<(EndpointIndexes | RefusedStep)[]>;
+  planEndpoints(batch: Handle, plans: readonly object[], first: number): void;
+  makeEndpoints(batch: Handle, handles: readonly Handle[]): void;
+  abandonEndpoints(batch: Handle): void;
   openCounters(handle: Handle, namespace: Handle, options: object): Promise<void>;
   /** The rows; more than `into` has room for means that nothing was written. */
   readCounters(handle: Handle, namespace: Handle, into: BigUint64Array): Promise<number>;

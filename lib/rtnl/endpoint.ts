@@ -1,5 +1,6 @@
 // Endpoints: namespaces joined to a host by a veth pair, many at once, at the kernel's own speed.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   errorOfRefusal,
   invalidArgument,
@@ -58,12 +59,14 @@ export type EndpointResult =
   | { readonly error: NetlinkError; readonly endpoint?: never };
 
 const defaultIndex = 1000;
+/** How many specs are checked and encoded in one turn of the event loop: half a millisecond. */
+const specsPerTurn = 32;
 const knownProperties = "namespace name index mac mtu address gateway host".split(" ");
 const knownHostProperties = ["name", "master", "group"];
 const knownNamespaceProperties = ["name", "ipv6"];
 
 /** The messages of one endpoint, in the order found fastest: all that is inside goes in one send. */
-function planOf(host: Namespace, spec: EndpointSpec, position: number): object {
+function planOf(spec: EndpointSpec, position: number): object {
   const path = `[${position}].`;
   refuseUnknown(`[${position}]`, spec, knownProperties, path);
   refuseUnknown(`${path}host`, spec.host, knownHostProperties, `${path}host.`);
@@ -78,27 +81,27 @@ function planOf(host: Namespace, spec: EndpointSpec, position: number): object {
   const { master, ...outer } = spec.host;
   const queues = { transmitQueues: 1, receiveQueues: 1 };
   const addresses = typeof address === "string" ? [address] : address;
-  const veth = {
-    kind: "veth",
-    name: spec.name ?? "eth0",
-    index,
-    address: spec.mac,
-    mtu,
-    up: true,
-    ...queues,
-    // The inner end is the main device, because the peer of a veth cannot be born up.
-    peer: { ...outer, mtu, namespace: host, ...queues },
-  };
   return {
     name: name === undefined ? "" : checkName(name, `${path}namespace.name`),
     ipv6: spec.namespace?.ipv6 ?? false,
+    // The inner end is the main device, because the peer of a veth cannot be born up. The native
+    // layer adds where the peer is, and to the last record the peer's index, which the kernel tells
+    // with the first answer.
+    veth: {
+      kind: "veth",
+      name: spec.name ?? "eth0",
+      index,
+      address: spec.mac,
+      mtu,
+      up: true,
+      ...queues,
+      peer: { ...outer, mtu, ...queues },
+    },
     inside: [
-      ["createLink", veth],
       ["setLink", { link: 1, up: true }],
       ...addresses.map((each) => ["addAddress", addressRecord(index, each)]),
       ...(gateway === undefined ? [] : [["addRoute", { to: "default", via: gateway }]]),
     ],
-    // The native layer fills in the index, which the kernel tells with the first answer.
     outside: { link: 1, up: true, master },
   };
 }
@@ -117,6 +120,9 @@ function addressRecord(link: number, address: string): object {
  * `host` before are carried out before, later ones after. Needs `CAP_SYS_ADMIN`, and `CAP_NET_ADMIN`
  * in `host`.
  *
+ * The specs are checked some at a time, so that the event loop goes on; leave them as they are until
+ * then.
+ *
  * @returns one result for each spec, in their order.
  * @throws {RangeError | TypeError} if any spec has a bad argument (`[3].mtu`); nothing was made.
  */
@@ -125,14 +131,28 @@ export async function createEndpoints(
   specs: readonly EndpointSpec[],
 ): Promise<EndpointResult[]> {
   if (!Array.isArray(specs)) throw invalidArgument("type", "specs", "must be an array");
-  const plans = specs.map((spec, position) => planOf(host, spec, position));
-  const namespaces = specs.map((spec) => new Namespace(spec.namespace?.name));
-  const creation = native().createEndpoints(host, namespaces, plans);
+  const wanted: readonly EndpointSpec[] = [...specs];
+  const batch = {};
+  const creation = native().beginEndpoints(batch, host);
+  const namespaces: Namespace[] = [];
+  try {
+    for (let first = 0; first < wanted.length; first += specsPerTurn) {
+      if (first > 0) await nextTurn();
+      const slice = wanted.slice(first, first + specsPerTurn);
+      const plans = slice.map((spec, position) => planOf(spec, first + position));
+      native().planEndpoints(batch, plans, first);
+      namespaces.push(...slice.map((spec) => new Namespace(spec.namespace?.name)));
+    }
+  } catch (error) {
+    native().abandonEndpoints(batch);
+    throw error;
+  }
+  native().makeEndpoints(batch, namespaces);
   const results = await explained("createEndpoints", undefined, creation);
   return results.map((result, position): EndpointResult => {
     const namespace = namespaces[position] ?? new Namespace();
     if (!isRefusal(result)) return { endpoint: { namespace, ...result } };
-    return { error: errorOfRefusal(result.operation, specs[position]?.host.name, result) };
+    return { error: errorOfRefusal(result.operation, wanted[position]?.host.name, result) };
   });
 }
 

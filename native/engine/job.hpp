@@ -33,6 +33,10 @@ class Job {
   /// Does a task. May throw `sys::Refused`.
   virtual void run() {}
 
+  /// False while what the job needs is still being prepared elsewhere: the lane then waits with it,
+  /// and whoever has made it ready calls `Strand::resume()`.
+  [[nodiscard]] virtual bool ready() const { return true; }
+
   /// Right before a job is carried out; false if nobody wants it any more.
   virtual bool begin() { return true; }
 

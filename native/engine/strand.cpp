@@ -37,6 +37,11 @@ bool Strand::submit(Lane lane, std::unique_ptr<Job>& job) {
   return true;
 }
 
+void Strand::resume(Lane lane) {
+  const std::lock_guard lock{mutex_};
+  schedule(lane);
+}
+
 bool Strand::close(std::unique_ptr<Job>& last) {
   const std::lock_guard lock{mutex_};
   if (closing_) return false;
@@ -53,6 +58,8 @@ Strand::Namespace Strand::ns() const {
 }
 
 void Strand::schedule(Lane lane) {
+  const Queue& mine = queue(lane);
+  if (!mine.jobs.empty() && !mine.jobs.front()->ready()) return;
   if (std::exchange(queue(lane).running, true)) return;
   engine_.post(lane, [self = shared_from_this(), lane] { self->drain(lane); });
 }
@@ -97,6 +104,7 @@ Engine::Jobs Strand::take(Queue& queue, Engine::Jobs& dropped) {
   std::size_t bytes = 0;
   while (!queue.jobs.empty()) {
     Job& next = *queue.jobs.front();
+    if (!next.ready()) break;
     const Job& first = jobs.empty() ? next : *jobs.front();
     const bool packs = packable(first, next);
     if (!jobs.empty() && !packs && !together(first, next)) break;
@@ -151,7 +159,8 @@ void Strand::finish(Lane lane) {
     const std::lock_guard lock{mutex_};
     queue(lane).running = false;
     if (!queue(lane).jobs.empty()) return schedule(lane);
-    const bool idle = std::ranges::none_of(queues_, &Queue::running);
+    const bool idle = std::ranges::all_of(
+        queues_, [](const Queue& each) { return !each.running && each.jobs.empty(); });
     if (!closing_ || !idle || !last_) return;
     for (Queue& each : queues_) each.socket.reset();
     namespace_.reset();

@@ -28,6 +28,9 @@ class Strand : public std::enable_shared_from_this<Strand> {
   /// Queues a job; false, and the job untouched, once the strand is closed.
   bool submit(Lane lane, std::unique_ptr<Job>& job);
 
+  /// Goes on with a lane whose first job has become ready.
+  void resume(Lane lane);
+
   /// Lets nothing new in, and gives `last` back when all earlier jobs have ended and the
   /// descriptors are closed. False, and `last` untouched, if the strand is closed already.
   bool close(std::unique_ptr<Job>& last);
@@ -43,6 +46,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
   };
 
   Queue& queue(Lane lane) { return queues_.at(static_cast<std::size_t>(lane)); }
+  /// Has the lane drained, unless it is or its first job is not ready.
   void schedule(Lane lane);
   void drain(Lane lane) noexcept;
   /// Waits as long as more jobs keep coming, at most 3 ms: what can be done together takes 16 ms

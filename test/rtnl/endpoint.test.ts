@@ -140,4 +140,49 @@ describe("endpoints", () => {
       }
       expect((await listLinks(host)).map(({ name }) => name)).toEqual(["lo"]);
     }));
+
+  test("keep their place among the host's calls while they are checked, turn by turn", () =>
+    withSandboxes(
+      1,
+      async ([host]) => {
+        const order: string[] = [];
+        const spec = (n: number) => ({ host: { name: `host${n}`, master: { name: "br0" } } });
+        const bridge = createLink(host, { kind: "bridge", name: "br0", up: true });
+        const creation = createEndpoints(
+          host,
+          Array.from({ length: 200 }, (_, n) => spec(n)),
+        );
+        const later = listLinks(host, { kind: "veth" });
+        const closing = host.close();
+        const note = (what: string) => () => void order.push(what);
+        await Promise.all([
+          bridge.then(note("bridge")),
+          creation.then(note("endpoints")),
+          later.then(note("list")),
+          closing.then(note("close")),
+        ]);
+        expect(order.indexOf("close")).toBeGreaterThan(order.indexOf("bridge"));
+        expect(await later).toHaveLength(200);
+        await Promise.all(made(await creation).map(({ namespace }) => namespace.close()));
+      },
+      { ipv6: false },
+    ));
+
+  test("of which a late one is bad are not made, and the host's later calls go on", () =>
+    withSandboxes(1, async ([host]) => {
+      const specs = Array.from({ length: 100 }, (_, n) => ({ host: { name: `host${n}` } }));
+      const creation = createEndpoints(host, [...specs, { host: { name: "sixteen-bytes-16" } }]);
+      const later = listLinks(host);
+      await expect(creation).rejects.toThrow(/^\[100\]/);
+      expect((await later).map(({ name }) => name)).toEqual(["lo"]);
+      expect(await listLinks(host)).toHaveLength(1);
+    }));
+
+  test("of a closed host are refused", () =>
+    withSandboxes(1, async ([host]) => {
+      await host.close();
+      await expect(createEndpoints(host, [])).rejects.toMatchObject({
+        code: "ERR_NAMESPACE_CLOSED",
+      });
+    }));
 });
