@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 
@@ -57,14 +58,31 @@ class NamesDirectoryLock {
 
 /// Makes /run/netns a shared mount, so that names appear and vanish in every mount namespace that
 /// sees it and no copy keeps a namespace busy (iproute2, ip/ipnetns.c, create_netns_dir()).
-void share_names_directory() {
-  const std::string directory{kNamesDirectory};
+void share_mount(const std::string& directory) {
   if (::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) == 0) return;
   if (errno != EINVAL) refuse("cannot share " + directory);
   if (::mount(directory.c_str(), directory.c_str(), "none", MS_BIND | MS_REC, nullptr) != 0 ||
       ::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) != 0) {
     refuse("cannot mount " + directory);
   }
+}
+
+/// The mount that a path lies on; 0 on kernels that do not tell (before Linux 5.8).
+std::uint64_t mount_of(const std::string& path) {
+  struct statx info {};
+  const bool told = ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) == 0 &&
+                    (info.stx_mask & STATX_MNT_ID) != 0;
+  return told ? info.stx_mnt_id : 0;
+}
+
+/// Once for each mount, since the kernel goes through all names below it.
+void share_names_directory() {
+  static std::atomic<std::uint64_t> shared{0};
+  const std::string directory{kNamesDirectory};
+  const std::uint64_t mount = mount_of(directory);
+  if (mount != 0 && mount == shared) return;
+  share_mount(directory);
+  shared = mount_of(directory);
 }
 
 bool is_namespace_file(const std::string& path) {
