@@ -29,8 +29,13 @@ export async function request<Name extends OperationName>(
     limits === undefined
       ? native().request(namespace, operation, record)
       : requestWithin(limits, namespace, operation, record);
-  // The native schema and this map are compared by a test; here is the one place that relies on it.
-  return (await explained(operation, subjectOf(record), answer)) as Operations[Name]["gives"];
+  try {
+    // The native schema and this map are compared by a test; here is the one place that relies on it.
+    return (await answer) as Operations[Name]["gives"];
+  } catch (error) {
+    // Not by `explained`, whose frame would make every queued call a third larger.
+    throw isRefusal(error) ? errorOfRefusal(operation, subjectOf(record), error) : error;
+  }
 }
 
 /** Turns a native refusal into the error to throw, here, where the caller's stack still shows. */
