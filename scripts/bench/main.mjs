@@ -1,6 +1,7 @@
 // Measures this library against its rivals and the kernel's own floor: see README.md beside this.
 //
-//   npm run bench -- [--quick] [--only TRIAL] [--rival NAME] [--json FILE] [--svg FILE] [--strict]
+//   npm run bench -- [--quick] [--only TRIAL] [--rival NAME] [--json FILE] [--svg FILE]
+//                      [--readme] [--strict]
 
 import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { parseArgs, promisify } from "node:util";
 import { judgeBars } from "./bars.mjs";
 import { drawChart } from "./chart.mjs";
 import { discover } from "./discovery.mjs";
+import { writeReadme } from "./document.mjs";
 import { formatBars, formatResults } from "./format.mjs";
 import { summarize, withRatios } from "./statistics.mjs";
 import { planCells, trials } from "./trials.mjs";
@@ -39,6 +41,7 @@ function readArguments() {
       rival: { type: "string" },
       json: { type: "string" },
       svg: { type: "string" },
+      readme: { type: "boolean", default: false },
     },
   });
   const names = trials.map(({ name }) => name);
@@ -147,7 +150,7 @@ function resultsOf(rounds) {
 
 /** @param {string} directory @param {AbortSignal} signal */
 async function bench(directory, signal) {
-  const { quick, strict, only, rival, json, svg } = readArguments();
+  const { quick, strict, only, rival, json, svg, readme } = readArguments();
   const started = performance.now();
   const { commands, absent } = discover(directory);
   const cells = planCells({ quick, only, rival }, (name) => !(name in absent));
@@ -174,6 +177,7 @@ async function bench(directory, signal) {
   };
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   if (svg !== undefined) writeFileSync(svg, drawChart(results, caption));
+  if (readme) writeReadme(results, caption);
   if (strict && (failed.size > 0 || bars.some(({ holds }) => holds === false)))
     process.exitCode = 1;
 }

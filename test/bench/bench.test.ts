@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { judgeBars } from "../../scripts/bench/bars.mjs";
 import { decades, drawChart } from "../../scripts/bench/chart.mjs";
+import { tableOf } from "../../scripts/bench/document.mjs";
 import { alignColumns, formatResults, formatValue } from "../../scripts/bench/format.mjs";
 import { parseLines } from "../../scripts/bench/programs.mjs";
 import {
@@ -173,5 +174,19 @@ describe("the chart", () => {
     expect(svg.match(/<rect x=/g)).toHaveLength(2);
     expect(svg).toContain("vethwork");
     expect(svg).toContain("CPU &lt;&amp;&gt;");
+  });
+});
+
+describe("the README's table", () => {
+  test("has a line for each measurement, and a dash for who was absent", () => {
+    const results = withRatios([
+      row("counters sweep", "ours", 1000, 330),
+      row("counters sweep", "ours sync", 1000, 290),
+      row("counters sweep", "ip -s -j", 1000, 13_000),
+    ]);
+    const lines = tableOf(results, "CPU.").split("\n");
+    expect(lines).toContain("| counters of 1,000 links | 330 µs | – | – | – | – | 13.0 ms |");
+    expect(lines).toContain("| … by `readSync` | 290 µs | – | – | – | – | 13.0 ms |");
+    expect(lines.at(-1)).toBe("Medians of one run. CPU.");
   });
 });
