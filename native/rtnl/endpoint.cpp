@@ -8,6 +8,7 @@
 
 #include "netlink/ask.hpp"
 #include "rtnl/link_index.hpp"
+#include "rtnl/link_message.hpp"
 #include "sys/netns.hpp"
 #include "sys/sysctl.hpp"
 
@@ -59,13 +60,7 @@ class Undo {
     inside_.exchange({&one, 1});
   }
 
-  void made(std::uint32_t index) {
-    netlink::Message deletion{RTM_DELLINK, 0};
-    ifinfomsg header{};
-    header.ifi_index = static_cast<int>(index);
-    deletion.body(header);
-    deletion_.emplace(std::move(deletion));
-  }
+  void made(std::uint32_t index) { deletion_.emplace(link_message(RTM_DELLINK, index)); }
   void keep() { deletion_.reset(); }
 
  private:

@@ -13,6 +13,7 @@
 
 #include "netlink/ask.hpp"
 #include "netlink/attributes.hpp"
+#include "rtnl/link_message.hpp"
 
 namespace vethwork::rtnl {
 namespace {
@@ -44,14 +45,6 @@ struct Survey {
   }
 };
 
-Message link_message(std::uint16_t type, std::uint32_t index) {
-  Message message{type, 0};
-  ifinfomsg header{};
-  header.ifi_index = static_cast<int>(index);
-  message.body(header);
-  return message;
-}
-
 Message with_group(std::uint16_t type, std::uint32_t index, std::uint32_t group) {
   Message message = link_message(type, index);
   message.integer(IFLA_GROUP, group);
@@ -73,10 +66,7 @@ void note(BytesView part, Survey& survey) {
 
 /// Every link's group; nothing if they cannot be listed.
 std::optional<Survey> survey_links(netlink::Socket& socket) {
-  Message message{RTM_GETLINK, NLM_F_DUMP};
-  message.body(ifinfomsg{});
-  message.integer(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
-  Ask ask{std::move(message)};
+  Ask ask{link_list_message()};
   socket.dump(ask);
   if (!ask.succeeded()) return std::nullopt;
   Survey survey;

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "netlink/attributes.hpp"
-#include "netlink/message.hpp"
+#include "rtnl/link_message.hpp"
 #include "sys/refusal.hpp"
 
 namespace vethwork::rtnl {
@@ -46,12 +46,7 @@ std::optional<LinkNews> read_news(netlink::BytesView message) {
 /// A list of all links, taken in part by part, since events of what happens meanwhile lie between.
 class LinkRoster::Listing final : public netlink::Request {
  public:
-  explicit Listing(LinkRoster& roster) : roster_(roster) {
-    netlink::Message message{RTM_GETLINK, NLM_F_DUMP};
-    message.body(ifinfomsg{});
-    message.integer(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
-    message_ = std::move(message).finish();
-  }
+  explicit Listing(LinkRoster& roster) : roster_(roster), message_(link_list_message().finish()) {}
 
   [[nodiscard]] const sys::Refusal& refusal() const { return refusal_; }
 
