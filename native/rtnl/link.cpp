@@ -155,15 +155,22 @@ void refine(Record& record) {
   record.rename("parentNamespaceId", "peerNamespaceId");
 }
 
+/// drivers/net/veth.c, is_valid_veth_mtu(), which refuses without a word.
+void check_veth_mtu(const Record& end, const char* path) {
+  const double mtu = end.number("mtu", ETH_DATA_LEN);
+  if (mtu >= ETH_MIN_MTU && mtu <= ETH_MAX_MTU) return;
+  throw InvalidArgument{InvalidArgument::Kind::range, path,
+                        "must be an integer from 68 to 65535 for a veth"};
+}
+
 }  // namespace
 
-/// drivers/net/veth.c, is_valid_veth_mtu(), which refuses without a word.
 void complete_new_link(Record& record) {
-  const double mtu = record.number("mtu", ETH_DATA_LEN);
-  if (record.text("kind") == "veth" && (mtu < ETH_MIN_MTU || mtu > ETH_MAX_MTU)) {
-    throw InvalidArgument{InvalidArgument::Kind::range, "mtu",
-                          "must be an integer from 68 to 65535 for a veth"};
-  }
+  if (record.text("kind") != "veth") return;
+  check_veth_mtu(record, "mtu");
+  const Value* peer = record.find("peer");
+  const auto* far = peer == nullptr ? nullptr : peer->as<Record>();
+  if (far != nullptr) check_veth_mtu(*far, "peer.mtu");
 }
 
 void complete_link_query(Record& record) {

@@ -541,6 +541,22 @@ describe("what the kernel refuses says why", () => {
     });
   });
 
+  test.each([
+    ["mtu", { mtu: 67 }],
+    ["mtu", { mtu: 65_536 }],
+    ["peer.mtu", { peer: { mtu: 67 } }],
+    ["peer.mtu", { peer: { mtu: 65_536 } }],
+  ])(
+    "a range for a veth's %s, which the kernel refuses without a word",
+    async (property, given) => {
+      await withSandboxes(1, async ([sandbox]) => {
+        const refused = createLink(sandbox, { kind: "veth", name: "v0", ...given });
+        await expect(refused).rejects.toMatchObject({ code: "ERR_OUT_OF_RANGE", property });
+        expect(await ip(sandbox, "link")).toHaveLength(1);
+      });
+    },
+  );
+
   test("ENOTCONN for a veth peer that is to be born up, and nothing left behind", async () => {
     await withSandboxes(1, async ([sandbox]) => {
       const spec = untyped({ kind: "veth", name: "a0", peer: { name: "a1", up: true } });
