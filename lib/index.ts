@@ -2,6 +2,17 @@
 
 export type { AllowedRange } from "./errors.ts";
 export { DeadlineError, DumpInterruptedError, NetlinkError, UnavailableError } from "./errors.ts";
+export type { FetchDispatcher, NamespaceAgent } from "./inside/agent.ts";
+export { agent } from "./inside/agent.ts";
+export type { ConnectOptions } from "./inside/connect.ts";
+export { connect } from "./inside/connect.ts";
+export type { ListenOptions } from "./inside/listen.ts";
+export { listen } from "./inside/listen.ts";
+export type { LookupAddress, LookupOptions } from "./inside/lookup.ts";
+export { lookup } from "./inside/lookup.ts";
+export type { LookupError, SystemError } from "./inside/system-error.ts";
+export type { BindUdpOptions } from "./inside/udp.ts";
+export { bindUdp } from "./inside/udp.ts";
 export type * from "./rtnl/address.ts";
 export {
   addAddress,

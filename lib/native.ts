@@ -26,6 +26,10 @@ export interface Native {
     /** One word of shared memory: 0 queued, 1 sent; made 2 while it is 0, the call is dropped. */
     token?: Int32Array,
   ): Promise<unknown>;
+  /** A descriptor that is the caller's from then on. */
+  openSocket(namespace: Handle, plan: SocketPlan): Promise<number>;
+  /** The far end of an IPv6 connection, or the near one. */
+  socketName(fd: number, far: boolean): { address: string; port: number } | undefined;
   /** Takes its place among the host's calls, which wait until the batch is made or abandoned. */
   beginEndpoints(batch: Handle, host: Handle): Promise<(EndpointIndexes | RefusedStep)[]>;
   planEndpoints(batch: Handle, plans: readonly object[], first: number): void;
@@ -62,6 +66,23 @@ export interface EndpointIndexes {
 /** Why an endpoint was not made. */
 export interface RefusedStep extends Refusal {
   readonly operation: string;
+}
+
+/** What a socket inside a namespace shall be like. */
+export interface SocketPlan {
+  readonly family: "ipv4" | "ipv6" | "unix";
+  readonly type: "stream" | "datagram";
+  /** What is done with it before it is handed over; `connects` is for `unix` alone. */
+  readonly use: "none" | "bound" | "listens" | "connects";
+  /** An IP address without a zone; a path, or after a NUL the name of an abstract socket. */
+  readonly address?: string;
+  readonly port?: number;
+  /** The link that it is bound to. */
+  readonly device?: string;
+  readonly backlog?: number;
+  readonly reuseAddress?: boolean;
+  readonly reusePort?: boolean;
+  readonly ipv6Only?: boolean;
 }
 
 /** A link that came or went. */

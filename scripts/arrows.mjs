@@ -21,6 +21,7 @@ const rules = {
       may: /^(rtnl\/(namespace|request|kinds|reference|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
     },
+    { of: /^inside\//, may: /^inside\/|^rtnl\/namespace\.ts$|^(native|errors)\.ts$/ },
     { of: /^native\.ts$/, may: /^errors\.ts$/ },
     { of: /^errors\.ts$/, may: /^(?!)/ },
     { of: /^values\//, may: /^errors\.ts$|^values\// },

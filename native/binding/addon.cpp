@@ -6,6 +6,7 @@
 #include "binding/environment.hpp"
 #include "binding/namespace.hpp"
 #include "binding/request.hpp"
+#include "binding/sockets.hpp"
 
 namespace {
 
@@ -15,6 +16,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   vethwork::binding::export_requests(env, exports);
   vethwork::binding::export_counters(env, exports);
   vethwork::binding::export_endpoints(env, exports);
+  vethwork::binding::export_sockets(env, exports);
   return exports;
 }
 

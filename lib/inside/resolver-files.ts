@@ -1,0 +1,101 @@
+// The files by which names are looked up in a namespace: hosts and resolv.conf.
+
+import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import type { Namespace } from "../rtnl/namespace.ts";
+
+/** What resolv.conf(5) says. */
+export interface ResolverSettings {
+  /** Addresses of name servers; a link-local one has its link, `"fe80::1%eth0"`. */
+  readonly servers: readonly string[];
+  /** Domains that are tried behind a name. */
+  readonly search: readonly string[];
+  /** A name with so many dots is tried by itself first. */
+  readonly ndots: number;
+  /** How long a server is waited for. */
+  readonly timeoutMs: number;
+  /** How often all servers are asked. */
+  readonly attempts: number;
+  /** Whether the first question goes to a random server. */
+  readonly rotate: boolean;
+}
+
+/** Names, in lower case, and their addresses in the order of the file. */
+export type Hosts = ReadonlyMap<string, readonly string[]>;
+
+/** resolv.conf(5): what holds if the file says nothing else, and the most that it may say. */
+const defaults = { servers: ["127.0.0.1"], ndots: 1, timeoutSeconds: 5, attempts: 2 };
+const most = { servers: 3, search: 6, ndots: 15, timeoutSeconds: 30, attempts: 5 };
+
+function lines(text: string): string[][] {
+  return text
+    .split("\n")
+    .map((line) => line.replace(/[#;].*/, "").trim())
+    .filter((line) => line !== "")
+    .map((line) => line.split(/\s+/));
+}
+
+/** The number of an option as "ndots:2", within its bounds. */
+function option(options: readonly string[], name: keyof typeof most, otherwise: number): number {
+  const key = name === "timeoutSeconds" ? "timeout" : name;
+  const found = options.findLast((each) => each.startsWith(`${key}:`));
+  const value = Number(found?.slice(key.length + 1));
+  const lowest = name === "ndots" ? 0 : 1;
+  return Number.isInteger(value) && value >= lowest ? Math.min(value, most[name]) : otherwise;
+}
+
+/** Reads the text of a resolv.conf. */
+export function parseResolverSettings(text: string): ResolverSettings {
+  const entries = lines(text);
+  const valuesOf = (key: string) => entries.filter(([first]) => first === key);
+  const servers = valuesOf("nameserver")
+    .map(([, address = ""]) => address)
+    .filter((address) => isIP(address) !== 0)
+    .slice(0, most.servers);
+  // The last of these lines counts.
+  const [, ...search] = entries.findLast(([key]) => key === "search" || key === "domain") ?? [];
+  const options = valuesOf("options").flatMap(([, ...values]) => values);
+  return {
+    servers: servers.length > 0 ? servers : defaults.servers,
+    search: search.slice(0, most.search),
+    ndots: option(options, "ndots", defaults.ndots),
+    timeoutMs: option(options, "timeoutSeconds", defaults.timeoutSeconds) * 1000,
+    attempts: option(options, "attempts", defaults.attempts),
+    rotate: options.includes("rotate"),
+  };
+}
+
+/** Reads the text of a hosts file. */
+export function parseHosts(text: string): Hosts {
+  const hosts = new Map<string, string[]>();
+  for (const [address = "", ...names] of lines(text)) {
+    if (isIP(address) === 0) continue;
+    for (const name of names.map((each) => each.toLowerCase())) {
+      hosts.set(name, [...(hosts.get(name) ?? []), address]);
+    }
+  }
+  return hosts;
+}
+
+/** The text of a file of /etc, or of the one that a named namespace has in its stead. */
+async function read(namespace: Namespace, file: string): Promise<string> {
+  const places = namespace.name === undefined ? [] : [`/etc/netns/${namespace.name}/${file}`];
+  for (const path of [...places, `/etc/${file}`]) {
+    try {
+      return await readFile(path, "utf8");
+    } catch {
+      // Not there, or not for us: then the next one counts, and in the end none.
+    }
+  }
+  return "";
+}
+
+/** The hosts of a namespace: `/etc/netns/NAME/hosts`, or else `/etc/hosts`. */
+export async function readHosts(namespace: Namespace): Promise<Hosts> {
+  return parseHosts(await read(namespace, "hosts"));
+}
+
+/** The settings of a namespace: `/etc/netns/NAME/resolv.conf`, or else `/etc/resolv.conf`. */
+export async function readResolverSettings(namespace: Namespace): Promise<ResolverSettings> {
+  return parseResolverSettings(await read(namespace, "resolv.conf"));
+}
