@@ -1,4 +1,4 @@
-# Builds the addon for npm: see CMakeLists.txt for the analysers' build of the same sources.
+# Builds the addon and the launcher for npm: see CMakeLists.txt for the analysers' build of the same sources.
 {
   "targets": [
     {
@@ -32,6 +32,41 @@
             "<!@(node -p \"process.env.CI ? '-Werror' : ''\")"
           ],
           "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL"]
+        }]
+      ]
+    },
+    {
+      # Without a C library: one program for glibc and musl, which no LD_PRELOAD reaches.
+      "target_name": "vethwork-launcher",
+      "conditions": [
+        ["OS!='linux' or target_arch not in 'x64 arm64'", {"type": "none"}],
+        ["OS=='linux' and target_arch in 'x64 arm64'", {
+          "type": "executable",
+          "sources": ["<!@(node scripts/sources.mjs launcher)"],
+          "include_dirs": ["native"],
+          "cflags!": ["-O3", "-pthread", "-fno-omit-frame-pointer"],
+          "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-std=c++17"],
+          "cflags_cc": [
+            "-std=c++20",
+            "-Os",
+            "-fno-stack-protector",
+            "-fno-unwind-tables",
+            "-fno-asynchronous-unwind-tables",
+            "-Wall",
+            "-Wextra",
+            "-Wconversion",
+            "-Wshadow",
+            "<!@(node -p \"process.env.CI ? '-Werror' : ''\")"
+          ],
+          "ldflags!": ["-rdynamic", "-pthread"],
+          "ldflags": [
+            "-static",
+            "-nostdlib",
+            "-s",
+            "-Wl,--build-id=none",
+            "-Wl,-z,noseparate-code",
+            "-Wl,-z,norelro"
+          ]
         }]
       ]
     }

@@ -13,6 +13,10 @@ export { lookup } from "./inside/lookup.ts";
 export type { LookupError, SystemError } from "./inside/system-error.ts";
 export type { BindUdpOptions } from "./inside/udp.ts";
 export { bindUdp } from "./inside/udp.ts";
+export type { ExecError, ExecOptions, ExecResult } from "./inside/exec.ts";
+export { exec } from "./inside/exec.ts";
+export type { ProcessOptions, SpawnOptions } from "./inside/process-options.ts";
+export { spawn } from "./inside/spawn.ts";
 export type * from "./rtnl/address.ts";
 export {
   addAddress,

@@ -1,6 +1,8 @@
-// Loads the addon; the only file that knows where its binary lies and what it exports.
+// Loads the addon; the only file that knows where binaries lie and what the addon exports.
 
+import { accessSync, constants, existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { type Refusal, UnavailableError } from "./errors.ts";
 
 /** An object of the facade that the addon lets stand for a namespace. */
@@ -12,6 +14,8 @@ export interface Native {
   openNamespace(handle: Handle, path: string): Promise<void>;
   /** Lets another object stand for the same handle. */
   shareNamespace(handle: Handle, namespace: Handle): void;
+  /** A descriptor for another program, after the calls made before; the caller closes it. */
+  duplicateNamespace(handle: Handle): Promise<number>;
   closeNamespace(handle: Handle): Promise<void>;
   namespaceInode(handle: Handle): number | undefined;
   listNamespaces(): Promise<string[]>;
@@ -164,4 +168,38 @@ let loaded: Native | undefined;
 export function native(): Native {
   loaded ??= load();
   return loaded;
+}
+
+/** Where the launcher may lie: beside the addon. It needs no C library, so there is one of it. */
+function launcherCandidates(): string[] {
+  return [
+    `../prebuilds/linux-${process.arch}/vethwork-launcher`,
+    "../build/Release/vethwork-launcher",
+  ].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+}
+
+/**
+ * The path of the launcher, the program that becomes another one inside a namespace.
+ *
+ * @throws {UnavailableError} `ERR_NATIVE_MISSING` without one that may be executed.
+ */
+export function launcherPath(): string {
+  const path = launcherCandidates().find((candidate) => existsSync(candidate));
+  if (path === undefined) {
+    throw new UnavailableError(
+      "ERR_NATIVE_MISSING",
+      `no launcher of vethwork for linux-${process.arch}, which starts programs inside namespaces ` +
+        "on x64 and arm64. Build it with the addon: npm ci in a checkout of the project",
+    );
+  }
+  try {
+    accessSync(path, constants.X_OK);
+  } catch (cause) {
+    throw new UnavailableError(
+      "ERR_NATIVE_MISSING",
+      `${path} may not be executed: it needs mode 755, on a file system that is not mounted noexec`,
+      { cause },
+    );
+  }
+  return path;
 }

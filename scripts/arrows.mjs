@@ -17,6 +17,11 @@ const rules = {
   lib: [
     { of: /^index\.ts$/, may: /^/ },
     {
+      of: /^inside\/(launcher|spawn|exec|process-)/,
+      may: /^inside\/(launcher|spawn|process-errors|process-options)\.ts$|^(rtnl\/request|native|errors)\.ts$/,
+      types: /^rtnl\/namespace\.ts$/,
+    },
+    {
       of: /^rtnl\//,
       may: /^(rtnl\/(namespace|request|kinds|reference|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
@@ -32,6 +37,7 @@ const rules = {
     { of: /^engine\//, may: /^(engine|netlink|sys)\// },
     { of: /^netlink\//, may: /^(netlink|sys)\// },
     { of: /^sys\//, may: /^sys\// },
+    { of: /^launcher\//, may: /^launcher\// },
   ],
 };
 

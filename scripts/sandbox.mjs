@@ -1,5 +1,5 @@
 // Runs a Node script or any command as root of fresh network and mount namespaces, with an empty
-// /run, so that nothing of the machine is touched.
+// /run and /etc/netns, so that nothing of the machine is touched.
 //
 //   node scripts/sandbox.mjs SCRIPT-OR-COMMAND [ARGUMENT…]
 
@@ -15,10 +15,23 @@ function privileged() {
   return process.geteuid?.() === 0 && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
 }
 
+/**
+ * Where the machine has no /etc/netns, a writable /etc lies over its own, to make one in; where the
+ * kernel cannot do that, there is none.
+ */
+const prepare = `
+  mount -t tmpfs -o mode=755 tmpfs /run || exit
+  if ! [ -d /etc/netns ]; then
+    mkdir -p /run/etc/upper /run/etc/work
+    options=lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work
+    mount -t overlay -o $options overlay /etc 2>/dev/null && mkdir /etc/netns
+  fi
+  [ ! -d /etc/netns ] || mount -t tmpfs -o mode=755 tmpfs /etc/netns || exit
+  exec "$@"`;
+
 /** The command line that runs what follows it in the sandbox. */
 function sandbox() {
   const namespaces = privileged() ? ["--net", "--mount"] : ["-Urnm"];
-  const prepare = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"';
   return ["unshare", ...namespaces, "--propagation", "private", "--", "sh", "-c", prepare, "sh"];
 }
 

@@ -66,6 +66,17 @@ Napi::Value share_namespace(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// duplicateNamespace(instance): Promise<number>, after the calls made before it: a descriptor for
+/// another program, which the caller closes
+Napi::Value duplicate_namespace(const Napi::CallbackInfo& info) {
+  const auto strand = namespace_argument(info, 0);
+  return start_on<sys::UniqueFd>(
+      info.Env(), *strand, [ns = strand->ns()] { return sys::duplicate_namespace(ns->get()); },
+      [](Environment& environment, sys::UniqueFd& fd) -> Napi::Value {
+        return Napi::Number::New(environment.env(), fd.release());
+      });
+}
+
 /// closeNamespace(instance): Promise. Closing again is no error and resolves at once.
 Napi::Value close_namespace(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -140,6 +151,8 @@ void export_namespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("createNamespace", Napi::Function::New(env, create_namespace, "createNamespace"));
   exports.Set("openNamespace", Napi::Function::New(env, open_namespace, "openNamespace"));
   exports.Set("shareNamespace", Napi::Function::New(env, share_namespace, "shareNamespace"));
+  exports.Set("duplicateNamespace",
+              Napi::Function::New(env, duplicate_namespace, "duplicateNamespace"));
   exports.Set("closeNamespace", Napi::Function::New(env, close_namespace, "closeNamespace"));
   exports.Set("namespaceInode", Napi::Function::New(env, namespace_inode, "namespaceInode"));
   exports.Set("listNamespaces", Napi::Function::New(env, list_namespaces, "listNamespaces"));

@@ -137,6 +137,12 @@ UniqueFd open_namespace(const std::string& path) {
   return fd;
 }
 
+UniqueFd duplicate_namespace(int namespace_fd) {
+  UniqueFd fd{::fcntl(namespace_fd, F_DUPFD_CLOEXEC, 0)};
+  if (!fd) refuse();
+  return fd;
+}
+
 std::uint64_t namespace_inode(int namespace_fd) {
   struct stat info {};
   if (::fstat(namespace_fd, &info) != 0) refuse();

@@ -58,6 +58,9 @@ void raise_loopback();
 /// Opens a namespace by its file. Throws `Refused`: `EINVAL` if the file is no network namespace.
 UniqueFd open_namespace(const std::string& path);
 
+/// Another descriptor of the same namespace. Throws `Refused`.
+UniqueFd duplicate_namespace(int namespace_fd);
+
 /// The inode that identifies a namespace, as `ls -L -i /run/netns/NAME` and `lsns` print it.
 std::uint64_t namespace_inode(int namespace_fd);
 
