@@ -14,8 +14,9 @@ export interface Native {
   openNamespace(handle: Handle, path: string): Promise<void>;
   /** Lets another object stand for the same handle. */
   shareNamespace(handle: Handle, namespace: Handle): void;
-  /** A descriptor for another program, after the calls made before; the caller closes it. */
+  /** A descriptor for another program, after the calls made before; the caller gives it back. */
   duplicateNamespace(handle: Handle): Promise<number>;
+  closeDuplicate(descriptor: number): void;
   closeNamespace(handle: Handle): Promise<void>;
   namespaceInode(handle: Handle): number | undefined;
   listNamespaces(): Promise<string[]>;

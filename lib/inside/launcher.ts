@@ -1,7 +1,6 @@
 // Starts a program inside a namespace by way of the launcher, which enters and becomes it.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { errorOfRefusal } from "../errors.ts";
 import { launcherPath, native } from "../native.ts";
@@ -122,7 +121,7 @@ export async function start(
   } catch (error) {
     throw translated(error, program);
   } finally {
-    closeSync(descriptor);
+    native().closeDuplicate(descriptor);
   }
   const { child, status } = launched;
   const told = await outcome(child, status);

@@ -67,7 +67,7 @@ Napi::Value share_namespace(const Napi::CallbackInfo& info) {
 }
 
 /// duplicateNamespace(instance): Promise<number>, after the calls made before it: a descriptor for
-/// another program, which the caller closes
+/// another program, which the caller gives back
 Napi::Value duplicate_namespace(const Napi::CallbackInfo& info) {
   const auto strand = namespace_argument(info, 0);
   return start_on<sys::UniqueFd>(
@@ -75,6 +75,12 @@ Napi::Value duplicate_namespace(const Napi::CallbackInfo& info) {
       [](Environment& environment, sys::UniqueFd& fd) -> Napi::Value {
         return Napi::Number::New(environment.env(), fd.release());
       });
+}
+
+/// closeDuplicate(number): void. Worker threads warn of what they close without having opened it.
+Napi::Value close_duplicate(const Napi::CallbackInfo& info) {
+  const sys::UniqueFd owner{info[0].As<Napi::Number>().Int32Value()};
+  return info.Env().Undefined();
 }
 
 /// closeNamespace(instance): Promise. Closing again is no error and resolves at once.
@@ -153,6 +159,7 @@ void export_namespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("shareNamespace", Napi::Function::New(env, share_namespace, "shareNamespace"));
   exports.Set("duplicateNamespace",
               Napi::Function::New(env, duplicate_namespace, "duplicateNamespace"));
+  exports.Set("closeDuplicate", Napi::Function::New(env, close_duplicate, "closeDuplicate"));
   exports.Set("closeNamespace", Napi::Function::New(env, close_namespace, "closeNamespace"));
   exports.Set("namespaceInode", Napi::Function::New(env, namespace_inode, "namespaceInode"));
   exports.Set("listNamespaces", Napi::Function::New(env, list_namespaces, "listNamespaces"));
