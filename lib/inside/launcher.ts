@@ -1,7 +1,7 @@
 // Starts a program inside a namespace by way of the launcher, which enters and becomes it.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { errorOfRefusal } from "../errors.ts";
 import { launcherPath, native } from "../native.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
@@ -41,13 +41,25 @@ function streamsOf({ stdio = "pipe" }: SpawnOptions): Extract<SpawnOptions["stdi
   return streams;
 }
 
-/** Starts the launcher; what it tells comes by the stream, which is no longer one of the child's. */
+/** The launcher under way. */
+interface Launch {
+  readonly child: ChildProcess;
+  /** The streams that the child has for others. */
+  readonly streams: ChildProcess["stdio"];
+  /** What the launcher tells; missing where no descriptor was left for it. */
+  readonly status: Readable | undefined;
+}
+
+/**
+ * Starts the launcher. Until the program runs, the child shows no streams: Node reads them to their
+ * end as soon as a child exits, whether somebody has had a chance to listen or not.
+ */
 function launch(
   { name }: Namespace,
   descriptor: number,
   { file, words }: Program,
   options: SpawnOptions,
-): { child: ChildProcess; status: Readable | undefined } {
+): Launch {
   const { shell, argv0, uid, gid, mounts = "own", ...rest } = options;
   const streams = streamsOf(options);
   const place = [streams.length, streams.length + 1, mounts, name ?? ""];
@@ -55,38 +67,64 @@ function launch(
   const line = [...place, ...user, file, ...words].map(String);
   const stdio = [...streams, descriptor, "pipe" as const];
   const child = spawn(launcherPath(), line, { ...rest, stdio });
-  Object.assign(child, { spawnfile: file, spawnargs: [...words] });
-  // Without a descriptor left for its pipes, it has no streams at all.
+  const shown = (child.stdio ?? []).slice(0, streams.length) as unknown as ChildProcess["stdio"];
   const status = child.stdio?.at(-1) as Readable | undefined;
-  child.stdio?.splice(streams.length);
-  return { child, status };
+  Object.assign(child, { spawnfile: file, spawnargs: [...words], stdio: [] });
+  return { child, streams: shown, status };
 }
 
-/** What the launcher tells, nothing if it became the program; or why Node could not start it. */
-function outcome(child: ChildProcess, status: Readable | undefined): Promise<string | Error> {
+/** How it went. */
+interface Outcome {
+  /** What the launcher told, nothing if it became the program; or why Node could not start it. */
+  readonly told: string | Error;
+  /** Code and signal of a program that has ended already. */
+  readonly end: readonly unknown[] | undefined;
+}
+
+function outcomeOf({ child, status }: Launch): Promise<Outcome> {
   return new Promise((resolve) => {
     let report = "";
-    child.once("error", resolve);
+    let end: unknown[] | undefined;
+    const noteEnd = (...facts: unknown[]) => {
+      end = facts;
+    };
+    const settle = (told: string | Error) => {
+      status?.destroy();
+      child.off("error", settle);
+      child.off("exit", noteEnd);
+      resolve({ told, end });
+    };
+    child.on("error", settle);
+    child.on("exit", noteEnd);
     status?.setEncoding("utf8");
     status?.on("data", (part) => {
       report += part;
     });
-    status?.once("error", resolve);
-    status?.once("end", () => {
-      status.destroy();
-      child.off("error", resolve);
-      resolve(report);
-    });
+    status?.on("error", settle);
+    status?.on("end", () => settle(report));
+  });
+}
+
+/**
+ * Tells those who listen by now that the child has ended, which it did before anybody could: Node
+ * looks for the end of all children as soon as it is told of one.
+ */
+function tellAgain(child: ChildProcess, end: readonly unknown[]): void {
+  setImmediate(() => {
+    child.emit("exit", ...end);
+    for (const stream of child.stdio) {
+      // Nobody reads it, and nobody will.
+      if (stream instanceof Readable && stream.readableFlowing === null) stream.resume();
+    }
   });
 }
 
 /** Waits until nothing is left of a child that nobody will see. */
-async function bury(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined) return;
-  const closed = new Promise((resolve) => child.once("close", resolve));
-  for (const stream of child.stdio) stream?.destroy();
+async function bury({ child, streams }: Launch, { end }: Outcome): Promise<void> {
+  for (const stream of streams) stream?.destroy();
+  if (child.pid === undefined || end !== undefined) return;
   child.kill("SIGKILL");
-  await closed;
+  await new Promise((resolve) => child.once("exit", resolve));
 }
 
 /** The error for what the launcher told. */
@@ -115,7 +153,7 @@ export async function start(
   const program = programOf(file, args, options);
   const duplicate = native().duplicateNamespace(namespace);
   const descriptor = await explained("spawn", file, duplicate);
-  let launched: ReturnType<typeof launch>;
+  let launched: Launch;
   try {
     launched = launch(namespace, descriptor, program, options);
   } catch (error) {
@@ -123,9 +161,14 @@ export async function start(
   } finally {
     native().closeDuplicate(descriptor);
   }
-  const { child, status } = launched;
-  const told = await outcome(child, status);
-  if (told === "") return child;
-  await bury(child);
-  throw typeof told === "string" ? errorOfReport(told, program) : translated(told, program);
+  const { child, streams } = launched;
+  const outcome = await outcomeOf(launched);
+  const { told, end } = outcome;
+  if (told !== "") {
+    await bury(launched, outcome);
+    throw typeof told === "string" ? errorOfReport(told, program) : translated(told, program);
+  }
+  Object.assign(child, { stdio: streams });
+  if (end !== undefined) tellAgain(child, end);
+  return child;
 }
