@@ -39,8 +39,8 @@
       # Without a C library: one program for glibc and musl, which no LD_PRELOAD reaches.
       "target_name": "vethwork-launcher",
       "conditions": [
-        ["OS!='linux' or target_arch not in 'x64 arm64'", {"type": "none"}],
-        ["OS=='linux' and target_arch in 'x64 arm64'", {
+        ["OS!='linux' or (target_arch!='x64' and target_arch!='arm64')", {"type": "none"}],
+        ["OS=='linux' and (target_arch=='x64' or target_arch=='arm64')", {
           "type": "executable",
           "sources": ["<!@(node scripts/sources.mjs launcher)"],
           "include_dirs": ["native"],

@@ -1,6 +1,7 @@
 // Starts a program inside a namespace by way of the launcher, which enters and becomes it.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
 import { Readable } from "node:stream";
 import { errorOfRefusal } from "../errors.ts";
 import { launcherPath, native } from "../native.ts";
@@ -9,14 +10,22 @@ import { explained } from "../rtnl/request.ts";
 import { abortError, startError } from "./process-errors.ts";
 import type { SpawnOptions } from "./process-options.ts";
 
-/** Why a step before the last may be refused; see native/launcher for the steps. */
-const explanations: Readonly<Record<string, string>> = {
-  enter:
-    "entering the namespace needs CAP_SYS_ADMIN in the user namespaces of the process and of the network namespace",
-  unshare: "mounts of its own need CAP_SYS_ADMIN",
-  separate: "its mounts cannot be separated from those of this process",
-  sysfs: 'a new /sys may not be mounted, as in most containers; mounts: "shared" goes without',
-  bind: "a file for the namespace cannot be bound",
+/** What a step before the last could not do, and what an EPERM then means. */
+const steps: Readonly<Record<string, { failure: string; forbidden?: string }>> = {
+  enter: {
+    failure: "the namespace could not be entered",
+    forbidden: "needs CAP_SYS_ADMIN in the user namespaces of the process and of the namespace",
+  },
+  unshare: {
+    failure: "it could not have mounts of its own",
+    forbidden: "needs CAP_SYS_ADMIN",
+  },
+  separate: { failure: "its mounts could not be separated from those of this process" },
+  sysfs: {
+    failure: "a new sysfs could not be mounted",
+    forbidden: 'as in most containers; mounts: "shared" goes without',
+  },
+  bind: { failure: "a file of the namespace could not be bound" },
 };
 
 /** What the launcher becomes. */
@@ -132,7 +141,9 @@ function errorOfReport(report: string, { file, words }: Program): Error {
   const [, step = "", digits, path] = /^(\S+) (\d+) (.*)$/s.exec(report) ?? [];
   const errno = Number(digits);
   if (step === "start") return startError(errno, file, words.slice(1));
-  const detail = explanations[step] + (path ? ` (${path})` : "");
+  const { failure = step, forbidden } = steps[step] ?? {};
+  let detail = path ? `${failure} at ${path}` : failure;
+  if (errno === constants.errno.EPERM && forbidden !== undefined) detail += `, ${forbidden}`;
   return errorOfRefusal("spawn", file, { errno, detail });
 }
 

@@ -59,8 +59,8 @@ describe("the launcher", () => {
       name: "NetlinkError",
       code: "EPERM",
       message:
-        'spawn "ls": EPERM, a new /sys may not be mounted, as in most containers; ' +
-        'mounts: "shared" goes without (/sys)',
+        'spawn "ls": EPERM, a new sysfs could not be mounted at /sys, as in most containers; ' +
+        'mounts: "shared" goes without',
     });
     const shared = await run(container, "new", { mounts: "shared" }, ["ip", "-br", "link"]);
     expect(shared.stdout).toMatch(/^lo .*\n$/);

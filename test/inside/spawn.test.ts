@@ -148,7 +148,7 @@ describe("a program inside", () => {
         await expect(spawn(sandbox, "true")).rejects.toMatchObject({
           name: "NetlinkError",
           code: "ENOTDIR",
-          message: expect.stringContaining("(/etc/hosts)"),
+          message: expect.stringContaining("at /etc/hosts"),
         });
         expect(children()).toEqual([]);
       } finally {
