@@ -1,4 +1,5 @@
-# Builds the addon and the launcher for npm: see CMakeLists.txt for the analysers' build of the same sources.
+# Builds addon and launcher for npm: see CMakeLists.txt for the analysers' build of the same
+# sources.
 {
   "targets": [
     {

@@ -1,4 +1,4 @@
-// Every error that the library makes itself.
+// Every error of the library's own; those in Node's form are in inside/process-errors.ts.
 
 import { constants } from "node:os";
 

@@ -18,7 +18,7 @@ const rules = {
     { of: /^index\.ts$/, may: /^/ },
     {
       of: /^inside\/(launcher|spawn|exec|process-)/,
-      may: /^inside\/(launcher|spawn|process-errors|process-options)\.ts$|^(rtnl\/request|native|errors)\.ts$/,
+      may: /^inside\/(launcher|process-errors|process-options)\.ts$|^(rtnl\/request|native|errors)\.ts$/,
       types: /^rtnl\/namespace\.ts$/,
     },
     {

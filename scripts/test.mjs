@@ -12,6 +12,7 @@ const witnesses = {
   ping: "iputils-ping",
   unshare: "util-linux",
   nsenter: "util-linux",
+  setpriv: "util-linux",
 };
 
 function missingPackages() {

@@ -17,7 +17,7 @@ export interface ProcessOptions {
   readonly uid?: number | undefined;
   /** The group that it runs as, likewise; with either, it has no supplementary groups. */
   readonly gid?: number | undefined;
-  /** A shell that file and arguments are a line for, joined by blanks; true: `/bin/sh`. */
+  /** A shell that file and arguments are a line for, joined by blanks, unquoted; true: `/bin/sh`. */
   readonly shell?: boolean | string | undefined;
   /** Kills it when it is aborted; it is not started if that has happened. */
   readonly signal?: AbortSignal | undefined;
