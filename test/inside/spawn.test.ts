@@ -14,7 +14,7 @@ import {
 import { text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   addAddress,
   createLink,
@@ -41,6 +41,9 @@ beforeAll(() => {
   directory = mkdtempSync("/tmp/vethwork-spawn-");
 });
 afterAll(() => rmSync(directory, { recursive: true }));
+
+// That they have written everything is known a little before they are known to have ended.
+afterEach(() => vi.waitFor(() => expect(children()).toEqual([])));
 
 /** The standard output of a program inside. */
 async function output(
