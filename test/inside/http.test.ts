@@ -162,6 +162,7 @@ describe("servers", () => {
       await Promise.all([close(six), close(four)]);
 
       const address = await linkLocal(router, "side1");
+      await linkLocal(left, "eth0");
       const peers: (string | undefined)[] = [];
       const server = await listen(router, { port: 80, host: `${address}%side1` }, (socket) => {
         peers.push(socket.remoteAddress);
