@@ -155,6 +155,32 @@ export class DeadlineError extends Error {
   }
 }
 
+/** A transaction was used after its end. */
+export class TransactionEndedError extends Error {
+  override readonly name = "TransactionEndedError";
+  readonly code = "ERR_TRANSACTION_ENDED";
+
+  /** @param how it ended: "committed", "rolled back", "rolled back for SIGTERM" */
+  constructor(how: string) {
+    super(`the transaction was ${how}`);
+  }
+}
+
+/** Some changes could not be undone. `cause` is why they were to be, unless nothing had failed. */
+export class RollbackError extends AggregateError {
+  override readonly name = "RollbackError";
+  readonly code = "ERR_ROLLBACK";
+
+  /** @param errors one for each change that is left */
+  constructor(errors: readonly unknown[], cause: unknown) {
+    const changes = errors.length === 1 ? "a change" : `${errors.length} changes`;
+    const reasons = errors.map((error) => (error instanceof Error ? error.message : String(error)));
+    super(errors, `${changes} could not be undone: ${reasons.join("; ")}`, {
+      ...(cause !== undefined && { cause }),
+    });
+  }
+}
+
 /** The library cannot work here; nothing about the call was wrong. */
 export class UnavailableError extends Error {
   override readonly name = "UnavailableError";

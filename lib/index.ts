@@ -1,22 +1,29 @@
 // The public door.
 
 export type { AllowedRange } from "./errors.ts";
-export { DeadlineError, DumpInterruptedError, NetlinkError, UnavailableError } from "./errors.ts";
+export {
+  DeadlineError,
+  DumpInterruptedError,
+  NetlinkError,
+  RollbackError,
+  TransactionEndedError,
+  UnavailableError,
+} from "./errors.ts";
 export type { FetchDispatcher, NamespaceAgent } from "./inside/agent.ts";
 export { agent } from "./inside/agent.ts";
 export type { ConnectOptions } from "./inside/connect.ts";
 export { connect } from "./inside/connect.ts";
+export type { ExecError, ExecOptions, ExecResult } from "./inside/exec.ts";
+export { exec } from "./inside/exec.ts";
 export type { ListenOptions } from "./inside/listen.ts";
 export { listen } from "./inside/listen.ts";
 export type { LookupAddress, LookupOptions } from "./inside/lookup.ts";
 export { lookup } from "./inside/lookup.ts";
+export type { ProcessOptions, SpawnOptions } from "./inside/process-options.ts";
+export { spawn } from "./inside/spawn.ts";
 export type { LookupError, SystemError } from "./inside/system-error.ts";
 export type { BindUdpOptions } from "./inside/udp.ts";
 export { bindUdp } from "./inside/udp.ts";
-export type { ExecError, ExecOptions, ExecResult } from "./inside/exec.ts";
-export { exec } from "./inside/exec.ts";
-export type { ProcessOptions, SpawnOptions } from "./inside/process-options.ts";
-export { spawn } from "./inside/spawn.ts";
 export type * from "./rtnl/address.ts";
 export {
   addAddress,
@@ -80,6 +87,8 @@ export type * from "./rtnl/rule.ts";
 export { addRule, listRules, removeRule } from "./rtnl/rule.ts";
 export type { Sample, Sampler, SamplerOptions } from "./rtnl/sampler.ts";
 export { openSampler } from "./rtnl/sampler.ts";
+export type { Transaction, TransactionOptions } from "./transaction/transaction.ts";
+export { openTransaction, transaction } from "./transaction/transaction.ts";
 export type * from "./values/cidr.ts";
 export { cidrContains, cidrsOverlap, formatCidr, parseCidr } from "./values/cidr.ts";
 export { isMac, normaliseMac, randomMac } from "./values/mac.ts";

@@ -21,6 +21,7 @@ const rules = {
       may: /^inside\/(launcher|process-errors|process-options)\.ts$|^(rtnl\/request|native|errors)\.ts$/,
       types: /^rtnl\/namespace\.ts$/,
     },
+    { of: /^transaction\//, may: /^(transaction|rtnl)\/|^errors\.ts$/ },
     {
       of: /^rtnl\//,
       may: /^(rtnl\/(namespace|request|kinds|reference|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
