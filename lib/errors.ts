@@ -181,6 +181,23 @@ export class RollbackError extends AggregateError {
   }
 }
 
+/** What a call waited for did not come in time. Nothing was changed by it. */
+export class WaitTimeoutError extends Error {
+  override readonly name = "WaitTimeoutError";
+  readonly code = "ERR_WAIT_TIMEOUT";
+  /** The function that was called, `"waitForLink"`. */
+  readonly operation: string;
+  /** What there was instead at last: the link or the address; undefined if there was none. */
+  readonly last: object | undefined;
+
+  constructor(operation: string, timeoutMs: number, last: object | undefined) {
+    const state = last === undefined ? "there was none" : `at last: ${JSON.stringify(last)}`;
+    super(`${operation}: not so within ${timeoutMs} ms (${state})`);
+    this.operation = operation;
+    this.last = last;
+  }
+}
+
 /** The library cannot work here; nothing about the call was wrong. */
 export class UnavailableError extends Error {
   override readonly name = "UnavailableError";

@@ -8,6 +8,7 @@ export {
   RollbackError,
   TransactionEndedError,
   UnavailableError,
+  WaitTimeoutError,
 } from "./errors.ts";
 export type { FetchDispatcher, NamespaceAgent } from "./inside/agent.ts";
 export { agent } from "./inside/agent.ts";
@@ -92,3 +93,8 @@ export { openTransaction, transaction } from "./transaction/transaction.ts";
 export type * from "./values/cidr.ts";
 export { cidrContains, cidrsOverlap, formatCidr, parseCidr } from "./values/cidr.ts";
 export { isMac, normaliseMac, randomMac } from "./values/mac.ts";
+export type * from "./watch/events.ts";
+export type { LinkCondition, RouteCondition, WaitOptions } from "./watch/wait.ts";
+export { waitForAddress, waitForLink, waitForRoute } from "./watch/wait.ts";
+export type { Watcher } from "./watch/watch.ts";
+export { watch } from "./watch/watch.ts";

@@ -55,6 +55,17 @@ export interface Native {
   samplerIndexes(handle: Handle): Uint32Array;
   samplerChanges(handle: Handle): LinkChange[] | undefined;
   closeSampler(handle: Handle): Promise<void>;
+  /** Says what to call when there is something to be taken; once is enough. */
+  hearBy(wake: () => void): void;
+  openWatch(handle: Handle, namespace: Handle, watch: number, options: object): Promise<void>;
+  openMountWatch(handle: Handle, watch: number): void;
+  /** What was heard, at most so much; if it is less, `wake` is called for more. */
+  takeHeard(most: number): Heard[];
+  /** Has all of a noun listed again. */
+  listAgain(handle: Handle, noun: string): void;
+  closeWatch(handle: Handle): Promise<void>;
+  /** The names in /run/netns that stand for a namespace, with its inode. */
+  namedNamespaces(): Promise<{ readonly name: string; readonly inode: number }[]>;
   /** The codec by itself, for tests: a whole message, and from the family header on. */
   encode(operation: string, record: object): Uint8Array;
   decode(noun: string, bytes: Uint8Array): object | undefined;
@@ -96,6 +107,25 @@ export interface LinkChange {
   readonly row: number;
   readonly index: number;
   readonly name: string;
+}
+
+/** One thing that a watcher has heard; see native/rtnl/watcher.hpp. */
+export interface Heard {
+  /** The number that the watch was opened with. */
+  readonly watch: number;
+  readonly kind:
+    | "added"
+    | "replaced"
+    | "removed"
+    | "begun"
+    | "listed"
+    | "ended"
+    | "interrupted"
+    | "lost"
+    | "whole"
+    | "mounts";
+  readonly noun?: string;
+  readonly record?: object;
 }
 
 /** One row of a native table. */

@@ -7,6 +7,7 @@
 #include "binding/namespace.hpp"
 #include "binding/request.hpp"
 #include "binding/sockets.hpp"
+#include "binding/watch.hpp"
 
 namespace {
 
@@ -17,6 +18,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   vethwork::binding::export_counters(env, exports);
   vethwork::binding::export_endpoints(env, exports);
   vethwork::binding::export_sockets(env, exports);
+  vethwork::binding::export_watches(env, exports);
   return exports;
 }
 

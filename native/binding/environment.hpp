@@ -17,6 +17,7 @@
 namespace vethwork::binding {
 
 class Environment;
+class Watches;
 
 /// A job whose end settles a promise.
 class PromiseJob : public engine::Job {
@@ -58,6 +59,8 @@ class Environment {
 
   [[nodiscard]] Napi::Env env() const { return env_; }
   engine::Engine& engine() { return engine_; }
+  /// What listens for the watchers; null before the first.
+  std::shared_ptr<Watches>& watches() { return watches_; }
 
   /// Counts a job that was handed to the engine; its promise is pending.
   void started();
@@ -90,6 +93,7 @@ class Environment {
   Napi::ObjectReference keys_;
   std::unordered_map<const char*, std::uint32_t> key_numbers_;
   engine::Engine engine_;
+  std::shared_ptr<Watches> watches_;
 };
 
 /// Queues a job on a namespace. Throws a JavaScript error if its handle is closed.

@@ -1,0 +1,139 @@
+#include "rtnl/watched.hpp"
+
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include "netlink/attributes.hpp"
+
+namespace vethwork::rtnl {
+namespace {
+
+using netlink::BytesView;
+
+constexpr std::array<std::uint32_t, 2> kLinkGroups{RTNLGRP_LINK, RTNLGRP_TC};
+constexpr std::array<std::uint32_t, 3> kAddressGroups{RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                                                      RTNLGRP_LINK};
+constexpr std::array<std::uint32_t, 8> kRouteGroups{
+    RTNLGRP_IPV4_ROUTE,  RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK,         RTNLGRP_IPV4_IFADDR,
+    RTNLGRP_IPV6_IFADDR, RTNLGRP_NEXTHOP,    RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF};
+constexpr std::array<std::uint32_t, 1> kNeighbourGroups{RTNLGRP_NEIGH};
+constexpr std::array<std::uint32_t, 3> kRuleGroups{RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+                                                   RTNLGRP_LINK};
+
+constexpr NounSet kAddresses = 1U << 1;
+constexpr NounSet kRoutes = 1U << 2;
+constexpr NounSet kRules = 1U << 4;
+static_assert(Hints::kNouns == (kAddresses | kRoutes | kRules));
+
+const std::array kWatchedNouns{
+    WatchedNoun{&kLink, "listLinks", RTM_NEWLINK, kLinkGroups},
+    WatchedNoun{&kAddress, "listAddresses", RTM_NEWADDR, kAddressGroups},
+    WatchedNoun{&kRoute, "listRoutes", RTM_NEWROUTE, kRouteGroups},
+    WatchedNoun{&kNeighbour, "listNeighbours", RTM_NEWNEIGH, kNeighbourGroups},
+    // A rule can be there twice, and where it stands among others of its priority counts.
+    WatchedNoun{&kRule, "listRules", RTM_NEWRULE, kRuleGroups, true},
+};
+
+/// The flags of a link that routes and addresses depend on.
+constexpr std::uint32_t kStateFlags = IFF_UP | IFF_RUNNING | IFF_LOWER_UP | IFF_DORMANT;
+
+std::uint32_t number_in(BytesView attributes, std::uint16_t type) {
+  const auto value = netlink::find_attribute(attributes, type);
+  return value ? netlink::read<std::uint32_t>(*value).value_or(0) : 0;
+}
+
+/// True for kinds that come in pairs, of which the first is told of while it is alone
+/// (drivers/net/veth.c, veth_newlink()).
+bool lacks_peer(BytesView attributes) {
+  if (number_in(attributes, IFLA_LINK) != 0) return false;
+  const auto info = netlink::find_attribute(attributes, IFLA_LINKINFO);
+  const auto kind = info ? netlink::find_attribute(*info, IFLA_INFO_KIND) : std::nullopt;
+  if (!kind) return false;
+  const std::string_view name = netlink::text_of(*kind);
+  return name == "veth" || name == "netkit";
+}
+
+}  // namespace
+
+std::span<const WatchedNoun> watched_nouns() { return kWatchedNouns; }
+
+NounSet watched_noun(std::string_view name) {
+  for (std::size_t row = 0; row < kWatchedNouns.size(); ++row) {
+    if (kWatchedNouns.at(row).noun->name == name) return NounSet{1} << row;
+  }
+  return 0;
+}
+
+std::vector<std::uint32_t> groups_of(NounSet nouns) {
+  std::vector<std::uint32_t> groups;
+  for (std::size_t row = 0; row < kWatchedNouns.size(); ++row) {
+    if (((nouns >> row) & 1U) == 0) continue;
+    for (const std::uint32_t group : kWatchedNouns.at(row).groups) {
+      if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
+    }
+  }
+  return groups;
+}
+
+NounSet Hints::stale_by(BytesView message) {
+  const auto type = netlink::read<nlmsghdr>(message)->nlmsg_type;
+  switch (type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      return takes_in_link(type, message.subspan(NLMSG_HDRLEN)) ? kAddresses | kRoutes | kRules : 0;
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP:
+    case RTM_NEWNETCONF:
+    case RTM_DELNETCONF:
+      return kRoutes;
+    default:
+      return 0;
+  }
+}
+
+bool Hints::takes_in_link(std::uint16_t type, BytesView body) {
+  const auto header = netlink::read<ifinfomsg>(body);
+  if (!header || header->ifi_family != AF_UNSPEC) return false;
+  const auto index = static_cast<std::uint32_t>(header->ifi_index);
+  if (type == RTM_DELLINK) {
+    links_.erase(index);
+    return true;
+  }
+  const auto name =
+      netlink::find_attribute(body.subspan(NLMSG_ALIGN(sizeof(ifinfomsg))), IFLA_IFNAME);
+  LinkMark mark{.flags = header->ifi_flags & kStateFlags,
+                .name = name ? std::string{netlink::text_of(*name)} : std::string{}};
+  const auto [place, added] = links_.try_emplace(index, mark);
+  if (!added && place->second == mark) return false;
+  place->second = std::move(mark);
+  return true;
+}
+
+std::vector<std::uint32_t> Hints::links_to_ask_for(BytesView message) {
+  const auto type = netlink::read<nlmsghdr>(message)->nlmsg_type;
+  const BytesView body = message.subspan(NLMSG_HDRLEN);
+  if (type == RTM_NEWQDISC || type == RTM_DELQDISC) {
+    const auto header = netlink::read<tcmsg>(body);
+    if (!header) return {};
+    return {static_cast<std::uint32_t>(header->tcm_ifindex)};
+  }
+  const auto header = netlink::read<ifinfomsg>(body);
+  if ((type != RTM_NEWLINK && type != RTM_DELLINK) || !header) return {};
+  const auto index = static_cast<std::uint32_t>(header->ifi_index);
+  const BytesView attributes = body.subspan(NLMSG_ALIGN(sizeof(ifinfomsg)));
+  if (header->ifi_family == AF_BRIDGE) {
+    const std::uint32_t bridge = number_in(attributes, IFLA_MASTER);
+    return bridge == 0 ? std::vector{index} : std::vector{index, bridge};
+  }
+  if (type == RTM_NEWLINK && lacks_peer(attributes)) return {index};
+  return {};
+}
+
+}  // namespace vethwork::rtnl

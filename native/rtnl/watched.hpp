@@ -1,0 +1,75 @@
+// What can be watched: of which noun, told by which messages, and what the kernel does not tell.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "netlink/bytes.hpp"
+#include "rtnl/noun.hpp"
+
+namespace vethwork::rtnl {
+
+/// A set of watched nouns: bit N is row N of the table.
+using NounSet = std::uint32_t;
+
+/// One row: a noun, its listing and the groups that tell of it.
+struct WatchedNoun {
+  const Noun* noun;
+  /// The operation that lists them all; its message is RTM_GET…, two after RTM_NEW….
+  std::string_view listing;
+  /// RTM_NEW…; RTM_DEL… is one more.
+  std::uint16_t news;
+  /// RTNLGRP_*, of this noun and of what its objects can change by without being told of.
+  std::span<const std::uint32_t> groups;
+  /// True if each message only says that there is something to be listed.
+  bool only_listed = false;
+};
+
+/// Rows in the order in which they are listed first.
+std::span<const WatchedNoun> watched_nouns();
+
+/// The set that holds the noun of a name; empty for any other name.
+NounSet watched_noun(std::string_view name);
+
+/// The groups that a watcher of these nouns joins, each once.
+std::vector<std::uint32_t> groups_of(NounSet nouns);
+
+/// What messages say besides what they are about.
+///
+/// Some changes have no message of their own. With the state of a link, IPv4 routes go or get flags
+/// (net/ipv4/fib_frontend.c, fib_disable_ip()), IPv6 addresses are made (net/ipv6/addrconf.c,
+/// addrconf_add_linklocal()) and rules lose or find their device (net/core/fib_rules.c,
+/// fib_rules_event()); with an address, a next hop object or a setting go routes.
+class Hints {
+ public:
+  /// The nouns that it has something to say of: addresses, routes and rules.
+  static constexpr NounSet kNouns = 0b10110;
+
+  /// The nouns of which something may have changed unheard. `message` begins with its nlmsghdr.
+  NounSet stale_by(netlink::BytesView message);
+
+  /// The links that a message is about without telling all of them: a bridge's port in its own
+  /// message, a queueing discipline; a veth that is told of before it has its peer.
+  static std::vector<std::uint32_t> links_to_ask_for(netlink::BytesView message);
+
+  /// Forgets the links, when messages were lost.
+  void reset() { links_.clear(); }
+
+ private:
+  /// What of a link makes other nouns change.
+  struct LinkMark {
+    std::uint32_t flags;
+    std::string name;
+    bool operator==(const LinkMark&) const = default;
+  };
+
+  bool takes_in_link(std::uint16_t type, netlink::BytesView body);
+
+  std::unordered_map<std::uint32_t, LinkMark> links_;
+};
+
+}  // namespace vethwork::rtnl
