@@ -1,5 +1,6 @@
 #include "rtnl/watcher.hpp"
 
+#include <linux/if.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -28,6 +29,10 @@ constexpr milliseconds kRest{20};
 constexpr milliseconds kLongestRest{1000};
 constexpr int kShareOfTime = 4;
 
+/// How often links are listed again while some are down; and at most this share of the time.
+constexpr milliseconds kSecondLook{2000};
+constexpr int kShareOfSecondLooks = 100;
+
 /// How long an answer may take until it is nudged, and how often that is tried.
 constexpr milliseconds kPatience{1000};
 constexpr int kMostNudges = 10;
@@ -42,6 +47,12 @@ constexpr int kFirstAttempts = 4;
 constexpr std::uint32_t kLoopbackIndex = 1;
 
 constexpr NounSet bit(std::size_t row) { return NounSet{1} << row; }
+
+/// Links, as a set.
+NounSet links() {
+  static const NounSet kLinks = watched_noun(kLink.name);
+  return kLinks;
+}
 
 netlink::Bytes link_request(std::uint32_t index) {
   Record record;
@@ -132,11 +143,11 @@ void Watcher::hear_event(BytesView message) {
   if ((options_.nouns & Hints::kNouns) != 0) {
     stale_ |= hints_.stale_by(message) & options_.nouns;
   }
-  if ((options_.nouns & watched_noun(kLink.name)) != 0) {
-    const auto links = Hints::links_to_ask_for(message);
-    links_to_ask_for_.insert(links.begin(), links.end());
+  if ((options_.nouns & links()) != 0) {
+    const auto indexes = Hints::links_to_ask_for(message);
+    links_to_ask_for_.insert(indexes.begin(), indexes.end());
     // What is told without its peer, the answer tells with it.
-    if (!links.empty()) return;
+    if (!indexes.empty()) return;
   }
   for (std::size_t position = 0; position < watched_nouns().size(); ++position) {
     const WatchedNoun& row = watched_nouns()[position];
@@ -157,7 +168,18 @@ void Watcher::tell_record(const WatchedNoun& row, Heard::Kind kind, BytesView me
   const BytesView body = message.subspan(NLMSG_HDRLEN);
   auto record = decode(*row.noun, body);
   if (!record) return hear_loss();
-  if (is_watched(row, body, *record)) tell(kind, row.noun, std::move(*record));
+  if (!is_watched(row, body, *record)) return;
+  if (row.noun == &kLink) note_state(kind, body);
+  tell(kind, row.noun, std::move(*record));
+}
+
+void Watcher::note_state(Heard::Kind kind, BytesView body) {
+  const auto header = *netlink::read<ifinfomsg>(body);
+  if (kind == Heard::Kind::removed || (header.ifi_flags & IFF_UP) != 0) {
+    down_.erase(header.ifi_index);
+  } else {
+    down_.insert(header.ifi_index);
+  }
 }
 
 bool Watcher::is_watched(const WatchedNoun& row, BytesView body, const Record& record) const {
@@ -198,14 +220,18 @@ std::optional<sys::Listener::Clock::time_point> Watcher::tend(Clock::time_point 
     if (now - progress_ >= kPatience) nudge(now);
     return progress_ + kPatience;
   }
-  if (stale_ == 0 && links_to_ask_for_.empty()) return std::nullopt;
+  const bool looks_again = (stale_ & links()) == 0 && !down_.empty();
+  if (looks_again && second_look_ <= now) stale_ |= links();
+  if (stale_ == 0 && links_to_ask_for_.empty()) {
+    return looks_again ? std::optional{second_look_} : std::nullopt;
+  }
   if (full()) return std::nullopt;
   // After a loss the kernel goes on dropping until the queue has been empty.
   if (!drained_) read();
   if (!drained_) return now;
   ask_next(now);
   if (asking_ != Asking::nothing) return progress_ + kPatience;
-  auto soonest = now + kLongestRest;
+  auto soonest = looks_again ? std::max(now, second_look_) : now + kLongestRest;
   for (std::size_t row = 0; row < watched_nouns().size(); ++row) {
     if ((stale_ & bit(row)) != 0) soonest = std::min(soonest, paces_.at(row).due);
   }
@@ -222,7 +248,7 @@ std::optional<std::size_t> Watcher::next_stale(Clock::time_point now) const {
 void Watcher::ask_next(Clock::time_point now) {
   if (links_to_ask_for_.size() > kMostLinksAskedFor) {
     links_to_ask_for_.clear();
-    stale_ |= watched_noun(kLink.name);
+    stale_ |= links();
   }
   if (!links_to_ask_for_.empty()) {
     const std::uint32_t index = *links_to_ask_for_.begin();
@@ -250,6 +276,7 @@ void Watcher::ask_for_link(std::uint32_t index, Asking asking) {
 void Watcher::begin_list() {
   const WatchedNoun& row = watched_nouns()[row_];
   tell(Heard::Kind::begun, row.noun);
+  if (row.noun == &kLink) down_.clear();
   stale_ &= ~bit(row_);
   asking_ = Asking::list;
   sequence_ = subscription_.send(list_request(row));
@@ -298,6 +325,10 @@ void Watcher::end_list(int error) {
   }
   tell(Heard::Kind::ended, noun);
   pace = {.due = now + std::max<Clock::duration>(kRest, kShareOfTime * (now - asked_))};
+  if (noun == &kLink) {
+    second_look_ =
+        now + std::max<Clock::duration>(kSecondLook, kShareOfSecondLooks * (now - asked_));
+  }
   missing_ &= ~bit(row_);
   if (missing_ == 0 && !std::exchange(whole_told_, true)) tell(Heard::Kind::whole);
 }

@@ -92,6 +92,7 @@ class Watcher final : public sys::Listener {
                                 const Record& record) const;
   void hear_loss();
   void take_in_wishes();
+  void note_state(Heard::Kind kind, netlink::BytesView body);
 
   void ask_next(Clock::time_point now);
   void ask_for_link(std::uint32_t index, Asking asking);
@@ -118,6 +119,10 @@ class Watcher final : public sys::Listener {
   };
   std::array<Pace, 8> paces_{};
   std::set<std::uint32_t> links_to_ask_for_;
+  /// Links that are down, of which the kernel does not tell everything (net/core/dev.c,
+  /// netdev_state_change()): as long as there are some, links are listed again now and then.
+  std::set<int> down_;
+  Clock::time_point second_look_{};
   /// True if the socket was read to its end, which also ends a loss.
   bool drained_ = false;
 
