@@ -1,6 +1,5 @@
 #include "rtnl/watched.hpp"
 
-#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -25,10 +24,10 @@ constexpr std::array<std::uint32_t, 1> kNeighbourGroups{RTNLGRP_NEIGH};
 constexpr std::array<std::uint32_t, 3> kRuleGroups{RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
                                                    RTNLGRP_LINK};
 
+constexpr NounSet kLinks = 1U << 0;
 constexpr NounSet kAddresses = 1U << 1;
 constexpr NounSet kRoutes = 1U << 2;
 constexpr NounSet kRules = 1U << 4;
-static_assert(Hints::kNouns == (kAddresses | kRoutes | kRules));
 
 const std::array kWatchedNouns{
     WatchedNoun{&kLink, "listLinks", RTM_NEWLINK, kLinkGroups},
@@ -39,12 +38,18 @@ const std::array kWatchedNouns{
     WatchedNoun{&kRule, "listRules", RTM_NEWRULE, kRuleGroups, true},
 };
 
-/// The flags of a link that routes and addresses depend on.
-constexpr std::uint32_t kStateFlags = IFF_UP | IFF_RUNNING | IFF_LOWER_UP | IFF_DORMANT;
-
 std::uint32_t number_in(BytesView attributes, std::uint16_t type) {
   const auto value = netlink::find_attribute(attributes, type);
   return value ? netlink::read<std::uint32_t>(*value).value_or(0) : 0;
+}
+
+/// The attributes of a link's message.
+BytesView link_attributes(BytesView body) {
+  return body.subspan(std::min<std::size_t>(NLMSG_ALIGN(sizeof(ifinfomsg)), body.size()));
+}
+
+bool has(BytesView attributes, std::uint16_t type) {
+  return netlink::find_attribute(attributes, type).has_value();
 }
 
 /// True for kinds that come in pairs, of which the first is told of while it is alone
@@ -80,12 +85,15 @@ std::vector<std::uint32_t> groups_of(NounSet nouns) {
   return groups;
 }
 
-NounSet Hints::stale_by(BytesView message) {
-  const auto type = netlink::read<nlmsghdr>(message)->nlmsg_type;
-  switch (type) {
+NounSet stale_by(BytesView message) {
+  const BytesView body = message.subspan(NLMSG_HDRLEN);
+  switch (netlink::read<nlmsghdr>(message)->nlmsg_type) {
     case RTM_NEWLINK:
-    case RTM_DELLINK:
-      return takes_in_link(type, message.subspan(NLMSG_HDRLEN)) ? kAddresses | kRoutes | kRules : 0;
+    case RTM_DELLINK: {
+      if (netlink::read<std::uint8_t>(body).value_or(AF_BRIDGE) != AF_UNSPEC) return 0;
+      const bool moved = has(link_attributes(body), IFLA_NEW_NETNSID);
+      return kAddresses | kRoutes | kRules | (moved ? kLinks : 0);
+    }
     case RTM_NEWADDR:
     case RTM_DELADDR:
     case RTM_NEWNEXTHOP:
@@ -98,25 +106,12 @@ NounSet Hints::stale_by(BytesView message) {
   }
 }
 
-bool Hints::takes_in_link(std::uint16_t type, BytesView body) {
-  const auto header = netlink::read<ifinfomsg>(body);
-  if (!header || header->ifi_family != AF_UNSPEC) return false;
-  const auto index = static_cast<std::uint32_t>(header->ifi_index);
-  if (type == RTM_DELLINK) {
-    links_.erase(index);
-    return true;
-  }
-  const auto name =
-      netlink::find_attribute(body.subspan(NLMSG_ALIGN(sizeof(ifinfomsg))), IFLA_IFNAME);
-  LinkMark mark{.flags = header->ifi_flags & kStateFlags,
-                .name = name ? std::string{netlink::text_of(*name)} : std::string{}};
-  const auto [place, added] = links_.try_emplace(index, mark);
-  if (!added && place->second == mark) return false;
-  place->second = std::move(mark);
-  return true;
+std::uint32_t link_beside(BytesView body) {
+  const BytesView attributes = link_attributes(body);
+  return has(attributes, IFLA_LINK_NETNSID) ? 0 : number_in(attributes, IFLA_LINK);
 }
 
-std::vector<std::uint32_t> Hints::links_to_ask_for(BytesView message) {
+std::vector<std::uint32_t> links_to_ask_for(BytesView message) {
   const auto type = netlink::read<nlmsghdr>(message)->nlmsg_type;
   const BytesView body = message.subspan(NLMSG_HDRLEN);
   if (type == RTM_NEWQDISC || type == RTM_DELQDISC) {
@@ -127,7 +122,7 @@ std::vector<std::uint32_t> Hints::links_to_ask_for(BytesView message) {
   const auto header = netlink::read<ifinfomsg>(body);
   if ((type != RTM_NEWLINK && type != RTM_DELLINK) || !header) return {};
   const auto index = static_cast<std::uint32_t>(header->ifi_index);
-  const BytesView attributes = body.subspan(NLMSG_ALIGN(sizeof(ifinfomsg)));
+  const BytesView attributes = link_attributes(body);
   if (header->ifi_family == AF_BRIDGE) {
     const std::uint32_t bridge = number_in(attributes, IFLA_MASTER);
     return bridge == 0 ? std::vector{index} : std::vector{index, bridge};

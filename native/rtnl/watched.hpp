@@ -4,8 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
 #include "netlink/bytes.hpp"
@@ -38,38 +37,22 @@ NounSet watched_noun(std::string_view name);
 /// The groups that a watcher of these nouns joins, each once.
 std::vector<std::uint32_t> groups_of(NounSet nouns);
 
-/// What messages say besides what they are about.
+/// The nouns of which something may have changed unheard. `message` begins with its nlmsghdr.
 ///
 /// Some changes have no message of their own. With the state of a link, IPv4 routes go or get flags
-/// (net/ipv4/fib_frontend.c, fib_disable_ip()), IPv6 addresses are made (net/ipv6/addrconf.c,
+/// (net/ipv4/fib_frontend.c, fib_disable_ip(); net/core/link_watch.c tells of the link once more
+/// then, with nothing new about it), IPv6 addresses are made (net/ipv6/addrconf.c,
 /// addrconf_add_linklocal()) and rules lose or find their device (net/core/fib_rules.c,
-/// fib_rules_event()); with an address, a next hop object or a setting go routes.
-class Hints {
- public:
-  /// The nouns that it has something to say of: addresses, routes and rules.
-  static constexpr NounSet kNouns = 0b10110;
+/// fib_rules_event()); with an address, a next hop object or a setting go routes; and with a link
+/// that is moved to another namespace, what its peer and those above it say of it.
+NounSet stale_by(netlink::BytesView message);
 
-  /// The nouns of which something may have changed unheard. `message` begins with its nlmsghdr.
-  NounSet stale_by(netlink::BytesView message);
+/// The links that a message is about without telling all of them: a bridge's port in its own
+/// message, a queueing discipline; a veth that is told of before it has its peer.
+std::vector<std::uint32_t> links_to_ask_for(netlink::BytesView message);
 
-  /// The links that a message is about without telling all of them: a bridge's port in its own
-  /// message, a queueing discipline; a veth that is told of before it has its peer.
-  static std::vector<std::uint32_t> links_to_ask_for(netlink::BytesView message);
-
-  /// Forgets the links, when messages were lost.
-  void reset() { links_.clear(); }
-
- private:
-  /// What of a link makes other nouns change.
-  struct LinkMark {
-    std::uint32_t flags;
-    std::string name;
-    bool operator==(const LinkMark&) const = default;
-  };
-
-  bool takes_in_link(std::uint16_t type, netlink::BytesView body);
-
-  std::unordered_map<std::uint32_t, LinkMark> links_;
-};
+/// The link below a link, or its peer, in the same namespace; 0 if there is none. `body` is that of
+/// RTM_NEWLINK or RTM_DELLINK.
+std::uint32_t link_beside(netlink::BytesView body);
 
 }  // namespace vethwork::rtnl

@@ -140,11 +140,9 @@ void Watcher::hear(BytesView message) {
 
 void Watcher::hear_event(BytesView message) {
   const auto type = netlink::read<nlmsghdr>(message)->nlmsg_type;
-  if ((options_.nouns & Hints::kNouns) != 0) {
-    stale_ |= hints_.stale_by(message) & options_.nouns;
-  }
+  stale_ |= stale_by(message) & options_.nouns;
   if ((options_.nouns & links()) != 0) {
-    const auto indexes = Hints::links_to_ask_for(message);
+    const auto indexes = links_to_ask_for(message);
     links_to_ask_for_.insert(indexes.begin(), indexes.end());
     // What is told without its peer, the answer tells with it.
     if (!indexes.empty()) return;
@@ -175,10 +173,21 @@ void Watcher::tell_record(const WatchedNoun& row, Heard::Kind kind, BytesView me
 
 void Watcher::note_state(Heard::Kind kind, BytesView body) {
   const auto header = *netlink::read<ifinfomsg>(body);
-  if (kind == Heard::Kind::removed || (header.ifi_flags & IFF_UP) != 0) {
-    down_.erase(header.ifi_index);
+  const auto index = static_cast<std::uint32_t>(header.ifi_index);
+  if (kind == Heard::Kind::removed) {
+    down_.erase(index);
+    known_links_.erase(index);
+    return;
+  }
+  if ((header.ifi_flags & IFF_UP) != 0) {
+    down_.erase(index);
   } else {
-    down_.insert(header.ifi_index);
+    down_.insert(index);
+  }
+  // What it comes to lie beside may have another namespace no more, or only now a name for it.
+  const std::uint32_t beside = link_beside(body);
+  if (known_links_.insert(index).second && kind == Heard::Kind::added && beside != 0) {
+    links_to_ask_for_.insert(beside);
   }
 }
 
@@ -198,7 +207,6 @@ void Watcher::hear_loss() {
   stale_ = options_.nouns;
   missing_ = options_.nouns;
   whole_told_ = false;
-  hints_.reset();
   links_to_ask_for_.clear();
   if (asking_ == Asking::list) {
     // It has to be read to its end before the kernel takes another request for a list.
@@ -276,7 +284,10 @@ void Watcher::ask_for_link(std::uint32_t index, Asking asking) {
 void Watcher::begin_list() {
   const WatchedNoun& row = watched_nouns()[row_];
   tell(Heard::Kind::begun, row.noun);
-  if (row.noun == &kLink) down_.clear();
+  if (row.noun == &kLink) {
+    down_.clear();
+    known_links_.clear();
+  }
   stale_ &= ~bit(row_);
   asking_ = Asking::list;
   sequence_ = subscription_.send(list_request(row));

@@ -105,7 +105,6 @@ class Watcher final : public sys::Listener {
 
   const WatchOptions options_;
   netlink::Subscription subscription_;
-  Hints hints_;
   bool listening_ = false;
 
   /// Nouns to be listed, and those that were not listed since the beginning or the last loss.
@@ -121,7 +120,8 @@ class Watcher final : public sys::Listener {
   std::set<std::uint32_t> links_to_ask_for_;
   /// Links that are down, of which the kernel does not tell everything (net/core/dev.c,
   /// netdev_state_change()): as long as there are some, links are listed again now and then.
-  std::set<int> down_;
+  std::set<std::uint32_t> down_;
+  std::set<std::uint32_t> known_links_;
   Clock::time_point second_look_{};
   /// True if the socket was read to its end, which also ends a loss.
   bool drained_ = false;
