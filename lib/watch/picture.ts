@@ -213,14 +213,11 @@ export class Picture {
     const { chapter, key, told } = pending;
     const now = chapter.entries.get(key);
     const initial = this.#initial?.delete(id) === true;
-    const { before, after } = leftOver(told, now);
     const isSame = told?.generation === now?.generation;
-    for (let place = 0; place < Math.max(before.length, after.length); place += 1) {
-      const previous = before[place];
-      const record = after[place];
+    for (const [previous, record] of pairsOf(chapter.identity, told, now)) {
       if (previous !== undefined && record !== undefined && isSame) {
         const changed = changesBetween(previous, record);
-        this.#push("changed", chapter.noun, record, { previous, changed });
+        if (changed.length > 0) this.#push("changed", chapter.noun, record, { previous, changed });
         continue;
       }
       if (previous !== undefined) this.#push("removed", chapter.noun, previous);
@@ -241,20 +238,19 @@ function same(some: readonly object[], others: readonly object[]): boolean {
   );
 }
 
-/** The records of two entries without those that are in both. */
-function leftOver(told: Entry | undefined, now: Entry | undefined) {
-  const before = [...(told?.records ?? [])];
+/** Each record that was told and what it is by now; the same ones first, then what took a place. */
+function pairsOf(identity: Identity<object>, told: Entry | undefined, now: Entry | undefined) {
+  const pairs: [object | undefined, object | undefined][] = [];
   const after = [...(now?.records ?? [])];
-  if (told?.generation !== now?.generation) return { before, after };
-  for (let place = before.length - 1; place >= 0; place -= 1) {
-    const match = after.findIndex(
-      (record) => changesBetween(before[place] ?? {}, record).length === 0,
-    );
-    if (match < 0) continue;
-    before.splice(place, 1);
-    after.splice(match, 1);
+  const before = (told?.records ?? []).filter((record) => {
+    const place = after.findIndex((one) => identity.mark?.(one) === identity.mark?.(record));
+    if (place >= 0) pairs.push([record, after.splice(place, 1)[0]]);
+    return place < 0;
+  });
+  for (let place = 0; place < Math.max(before.length, after.length); place += 1) {
+    pairs.push([before[place], after[place]]);
   }
-  return { before, after };
+  return pairs;
 }
 
 /** The records of a key without one that is gone; undefined if it is none of them. */

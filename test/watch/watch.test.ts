@@ -266,9 +266,9 @@ describe("a snapshot", () => {
   test("agrees with lists while others change everything", () =>
     withSandboxes(1, async ([sandbox]) => {
       const lines = Array.from({ length: 300 }, (_, number) => [
-        `link add name br${number} type bridge`,
-        `link set dev br${number} mtu 1400`,
-        ...(number % 3 === 0 ? [`link del dev br${number}`] : []),
+        `link add name near${number} type veth peer name far${number}`,
+        `link set dev near${number} mtu 1400`,
+        ...(number % 10 === 0 ? [`link del dev far${number}`] : []),
       ]).flat();
       const actor = execFile("ip", ["-n", sandbox.name, "-batch", "-"]);
       const ended = new Promise((resolve) => actor.on("exit", resolve));

@@ -1,0 +1,146 @@
+// Floods: more changes than anybody can keep up with. In the end the view is what fresh lists say.
+
+import { type ChildProcess, execFile } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import {
+  createLink,
+  createNamespace,
+  listLinks,
+  type Namespace,
+  type WatchOptions,
+  watch,
+} from "../../lib/index.ts";
+import { type Sandbox, withSandboxes } from "../support/sandbox.ts";
+import { View } from "../support/view.ts";
+
+/** Has `ip` carry out commands inside, as fast as it can. */
+function actAll(sandbox: Sandbox, commands: readonly string[]): ChildProcess {
+  const actor = execFile("ip", ["-n", sandbox.name, "-force", "-batch", "-"], { maxBuffer: 1e8 });
+  actor.stdin?.end(commands.join("\n"));
+  return actor;
+}
+
+const pairs = 1000;
+const rounds = 10;
+
+/** 20,000 changes: each of 2,000 links ten times. */
+const changes = Array.from({ length: pairs * rounds }, (_, number) => {
+  const mtu = 1300 + Math.floor(number / pairs);
+  return [
+    `link set dev a${number % pairs} mtu ${mtu}`,
+    `link set dev b${number % pairs} mtu ${mtu}`,
+  ];
+}).flat();
+
+/** Stops the event loop, and all that is written in JavaScript. */
+function block(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+async function withManyLinks(test: (sandbox: Sandbox) => Promise<void>): Promise<void> {
+  await withSandboxes(
+    1,
+    async ([sandbox]) => {
+      const create = (_: unknown, number: number) =>
+        createLink(sandbox, { kind: "veth", name: `a${number}`, peer: { name: `b${number}` } });
+      await Promise.all(Array.from({ length: pairs }, create));
+      await test(sandbox);
+    },
+    { ipv6: false },
+  );
+}
+
+describe("20,000 changes", () => {
+  const cases: [string, WatchOptions, number][] = [
+    ["that are listened to", {}, 0],
+    ["for which the kernel keeps hardly a byte", { receiveBuffer: 1 }, 0],
+    ["beside a blocked event loop", { receiveBuffer: 1 }, 1500],
+  ];
+  test.each(cases)("%s", { timeout: 60_000 }, (_, options, blockedMs) =>
+    withManyLinks(async (sandbox) => {
+      await using watcher = watch(sandbox, { links: true, snapshot: true, ...options });
+      const view = new View(watcher);
+      await watcher.ready();
+      const actor = actAll(sandbox, changes);
+      const ended = once(actor, "exit");
+      if (blockedMs > 0) block(blockedMs);
+      await ended;
+      await view.agrees(sandbox, ["link"]);
+      expect(view.count("synced")).toBe(1);
+      if (blockedMs > 0) expect(view.count("resynced")).toBeGreaterThan(0);
+      expect((await listLinks(sandbox)).filter(({ mtu }) => mtu === 1309)).toHaveLength(2 * pairs);
+    }),
+  );
+
+  test("that nobody takes are kept as one for each link", { timeout: 60_000 }, () =>
+    withManyLinks(async (sandbox) => {
+      await using watcher = watch(sandbox, { links: true, receiveBuffer: 1 });
+      await watcher.ready();
+      await once(actAll(sandbox, changes), "exit");
+      await setTimeout(500);
+      const view = new View(watcher);
+      await expect.poll(() => view.events.length).toBeGreaterThanOrEqual(2 * pairs);
+      await setTimeout(500);
+      // One for each link, and at most one that says that messages were lost.
+      expect(view.count("changed")).toBe(2 * pairs);
+      expect(view.count("resynced")).toBeLessThanOrEqual(1);
+      const told = view.events.filter((event) => event.type === "changed" && event.noun === "link");
+      expect(told.every((event) => event.noun === "link" && event.link.mtu === 1309)).toBe(true);
+    }),
+  );
+});
+
+test("links that come and go by the thousand, behind everybody's back, leave no trace", () =>
+  withSandboxes(
+    1,
+    async ([sandbox]) => {
+      await using watcher = watch(sandbox, { links: true, receiveBuffer: 1, snapshot: true });
+      const view = new View(watcher);
+      await watcher.ready();
+      const name = (number: number) => `link add name n${number} type veth peer name m${number}`;
+      const actor = actAll(sandbox, [
+        ...Array.from({ length: 1000 }, (_, number) => name(number)),
+        ...Array.from({ length: 30 }, (_, number) => `link del dev n${number}`),
+      ]);
+      const ended = once(actor, "exit");
+      block(1000);
+      await ended;
+      await view.agrees(sandbox, ["link"]);
+    },
+    { ipv6: false },
+  ));
+
+/** How many threads this process has. */
+function threads(): number {
+  return readdirSync("/proc/self/task").length;
+}
+
+test("500 namespaces are watched by one thread", { timeout: 60_000 }, async () => {
+  const namespaces: Namespace[] = await Promise.all(
+    Array.from({ length: 500 }, () => createNamespace({ ipv6: false })),
+  );
+  const before = threads();
+  const watchers = namespaces.map((namespace) => watch(namespace, { links: true, routes: true }));
+  try {
+    await Promise.all(watchers.map((watcher) => watcher.ready()));
+    expect(threads()).toBeLessThanOrEqual(before + 1);
+    const events = watchers.map((watcher) => watcher.next());
+    await Promise.all(
+      namespaces.map((namespace, number) =>
+        createLink(namespace, { kind: "veth", name: `n${number}` }),
+      ),
+    );
+    const links = (await Promise.all(events)).map(({ value }) =>
+      value?.type === "added" && value.noun === "link" ? value.link.kind : undefined,
+    );
+    expect(links).toEqual(Array(500).fill("veth"));
+    expect(threads()).toBeLessThanOrEqual(before + 1);
+  } finally {
+    await Promise.all(watchers.map((watcher) => watcher.close()));
+    await Promise.all(namespaces.map((namespace) => namespace.close()));
+  }
+  expect(threads()).toBeLessThanOrEqual(before);
+});
