@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { createLink, deleteLinks, listLinks } from "../lib/index.ts";
+import { createLink, deleteLinks, deleteNamespace, listLinks } from "../lib/index.ts";
 import { leaksBetween, takeStock } from "./support/leaks.ts";
 import { ip, type Sandbox, withSandboxes } from "./support/sandbox.ts";
 
@@ -76,6 +76,32 @@ describe("worker threads", () => {
 
   test("can be terminated with calls in flight", async () => {
     expect(await run("terminate-worker.mjs")).toMatchObject({ ...success, output: "done\n" });
+  });
+});
+
+describe("open watchers", () => {
+  test("do not keep the process alive by themselves", async () => {
+    expect(await run("watchers.mjs", "idle")).toMatchObject({ ...success, output: "idle\n" });
+  });
+
+  test("keep it alive as long as somebody waits for an event", async () => {
+    const end = await run("watchers.mjs", "waiting");
+    expect(end).toMatchObject({ ...success, output: "added\n" });
+    await deleteNamespace("watched");
+  });
+
+  test("in the middle of a flood do not hinder process.exit()", async () => {
+    expect(await run("watchers.mjs", "exit")).toMatchObject({ code: 7, signal: null, errors: "" });
+  });
+
+  test("in worker threads can be terminated in the middle of a flood", async () => {
+    const end = await run("watchers.mjs", "terminate");
+    expect(end).toMatchObject({ ...success, output: "done\n" });
+  });
+
+  test("that are forgotten are closed when they are collected", async () => {
+    const end = await run("watchers.mjs", "forget");
+    expect(end).toMatchObject({ ...success, output: "collected\n" });
   });
 });
 

@@ -1,106 +1,14 @@
 // Watches a namespace: an endless sequence of typed events.
 
-import { invalidArgument, refuseUnknown } from "../errors.ts";
+import { invalidArgument } from "../errors.ts";
 import { type Heard, native } from "../native.ts";
 import { Namespace } from "../rtnl/namespace.ts";
 import { explained } from "../rtnl/request.ts";
-import type {
-  NounOfOption,
-  NounsOf,
-  WatchEvent,
-  WatchedNoun,
-  WatchedRoutes,
-  WatchOptions,
-} from "./events.ts";
+import type { NounsOf, WatchEvent, WatchedNoun, WatchOptions } from "./events.ts";
 import { keepAlive, letGo, listenFor, stopListening } from "./hearing.ts";
 import { type Names, NameWatch } from "./names.ts";
+import { type Plan, planOf } from "./options.ts";
 import { type HeardOfNoun, Picture } from "./picture.ts";
-
-const nounOfOption: NounOfOption = {
-  links: "link",
-  addresses: "address",
-  routes: "route",
-  neighbours: "neighbour",
-  rules: "rule",
-  namespaces: "namespace",
-};
-const nounOptions = Object.keys(nounOfOption) as (keyof NounOfOption)[];
-const knownOptions = [...nounOptions, "snapshot", "receiveBuffer", "signal"];
-
-const defaultReceiveBuffer = 4 * 1024 * 1024;
-const largestReceiveBuffer = 0x3fffffff;
-
-/** What options come to. */
-interface Plan {
-  readonly nouns: readonly WatchedNoun[];
-  readonly snapshot: boolean;
-  readonly receiveBuffer: number;
-  /** 0: all. */
-  readonly routeTable: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-const namedTables: Readonly<Record<string, number>> = {
-  all: 0,
-  default: 253,
-  main: 254,
-  local: 255,
-};
-
-function routeTableOf(routes: boolean | WatchedRoutes | undefined): number {
-  if (routes === undefined || typeof routes === "boolean") return namedTables.main ?? 0;
-  refuseUnknown("routes", routes, ["table"], "routes.");
-  const { table = "main" } = routes;
-  const number = typeof table === "number" ? table : namedTables[table];
-  if (number === undefined || !Number.isInteger(number) || number < 0 || number > 0xffffffff) {
-    const allowed = 'must be "main", "local", "default", "all" or an integer up to 4294967295';
-    throw invalidArgument("range", "routes.table", allowed);
-  }
-  return number;
-}
-
-function checkFlag(property: string, value: unknown): boolean {
-  if (value === undefined) return false;
-  if (typeof value !== "boolean") {
-    throw invalidArgument("type", property, "must be true or false");
-  }
-  return value;
-}
-
-function wants(option: keyof NounOfOption, options: WatchOptions): boolean {
-  const value = options[option];
-  if (option === "routes" && typeof value === "object" && value !== null) return true;
-  return checkFlag(option, value);
-}
-
-function checkReceiveBuffer(bytes: unknown = defaultReceiveBuffer): number {
-  if (typeof bytes !== "number") throw invalidArgument("type", "receiveBuffer", "must be a number");
-  if (!Number.isInteger(bytes) || bytes < 1 || bytes > largestReceiveBuffer) {
-    throw invalidArgument("range", "receiveBuffer", "must be an integer from 1 to 1073741823");
-  }
-  return bytes;
-}
-
-/** The signal itself, if it is one. @internal */
-export function checkSignal(signal: unknown): AbortSignal | undefined {
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw invalidArgument("type", "signal", "must be an AbortSignal");
-}
-
-function planOf(options: WatchOptions): Plan {
-  refuseUnknown("options", options, knownOptions);
-  const nouns = nounOptions.filter((option) => wants(option, options));
-  if (nouns.length === 0) {
-    throw invalidArgument("type", "options", `at least one of ${nounOptions.join(", ")}`);
-  }
-  return {
-    nouns: nouns.map((option) => nounOfOption[option]),
-    snapshot: checkFlag("snapshot", options.snapshot),
-    receiveBuffer: checkReceiveBuffer(options.receiveBuffer),
-    routeTable: routeTableOf(options.routes),
-    signal: checkSignal(options.signal),
-  };
-}
 
 /** Who waits for the next event. */
 interface Waiter<Event> {
