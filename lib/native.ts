@@ -58,7 +58,7 @@ export interface Native {
   /** Says what to call when there is something to be taken; once is enough. */
   hearBy(wake: () => void): void;
   openWatch(handle: Handle, namespace: Handle, watch: number, options: object): Promise<void>;
-  openMountWatch(handle: Handle, watch: number): void;
+  openMountWatch(handle: Handle, watch: number): Promise<void>;
   /** What was heard, at most so much; if it is less, `wake` is called for more. */
   takeHeard(most: number): Heard[];
   /** Has all of a noun listed again. */
@@ -121,7 +121,6 @@ export interface Heard {
     | "listed"
     | "ended"
     | "interrupted"
-    | "lost"
     | "whole"
     | "mounts";
   readonly noun?: string;

@@ -28,6 +28,16 @@ const rules = {
       types: /^rtnl\//,
     },
     { of: /^inside\//, may: /^inside\/|^rtnl\/namespace\.ts$|^(native|errors)\.ts$/ },
+    {
+      of: /^watch\/(events|identities|picture)\.ts$/,
+      may: /^watch\/identities\.ts$/,
+      types: /^(watch\/events\.ts$|rtnl\/)/,
+    },
+    {
+      of: /^watch\//,
+      may: /^watch\/|^(rtnl\/(namespace|request|reference)|native|errors)\.ts$|^values\//,
+      types: /^rtnl\//,
+    },
     { of: /^native\.ts$/, may: /^errors\.ts$/ },
     { of: /^errors\.ts$/, may: /^(?!)/ },
     { of: /^values\//, may: /^errors\.ts$|^values\// },

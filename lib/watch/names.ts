@@ -21,11 +21,9 @@ export class NameWatch {
   #changed = false;
   #closed = false;
 
-  /** @throws a refusal if the mount table cannot be watched. */
   constructor(told: (names: Names) => void) {
     this.#told = told;
     this.#watch = listenFor(this);
-    native().openMountWatch(this, this.#watch);
   }
 
   /** @internal */
@@ -34,10 +32,11 @@ export class NameWatch {
     if (!this.#reading) void this.#readAgain();
   }
 
-  /** Reads the names for the first time. */
-  async read(): Promise<void> {
+  /** Begins, and reads the names for the first time. Rejects with a refusal. */
+  async open(): Promise<void> {
     this.#reading = true;
     try {
+      await native().openMountWatch(this, this.#watch);
       this.#tell(await native().namedNamespaces());
     } finally {
       this.#reading = false;

@@ -117,7 +117,7 @@ export class Watcher<Noun extends WatchedNoun = WatchedNoun>
     if (kind === "whole") {
       const first = this.#tell(this.#plan.nouns.filter((one) => one !== "namespace"));
       if (!first) this.#picture.mark("resynced");
-    } else if (kind !== "lost" && kind !== "mounts" && noun !== undefined) {
+    } else if (kind !== "mounts" && noun !== undefined) {
       const news: HeardOfNoun = record === undefined ? { kind } : { kind, record };
       if (!this.#picture.hear(noun as WatchedNoun, news)) native().listAgain(this, noun);
     }
@@ -130,7 +130,7 @@ export class Watcher<Noun extends WatchedNoun = WatchedNoun>
     const work: Promise<void>[] = [];
     if (kernels.length < nouns.length) {
       this.#names = new NameWatch((names) => this.#hearNames(names));
-      work.push(this.#names.read());
+      work.push(this.#names.open());
     }
     if (kernels.length > 0) {
       const options = { nouns: kernels, receiveBuffer, routeTable };

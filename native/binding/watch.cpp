@@ -1,109 +1,21 @@
 #include "binding/watch.hpp"
 
 #include <array>
-#include <deque>
+#include <exception>
+#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 
 #include "binding/convert.hpp"
 #include "binding/handle.hpp"
 #include "binding/value_job.hpp"
-#include "rtnl/watcher.hpp"
-#include "sys/listening.hpp"
-#include "sys/mount_table.hpp"
+#include "binding/watches.hpp"
 #include "sys/netns.hpp"
 
 namespace vethwork::binding {
-
-/// The listening thread of an environment, and which listeners wait for JavaScript to take what
-/// they heard.
-class Watches {
- public:
-  /// The script's number for a source.
-  using Id = std::uint32_t;
-  /// What is listened to.
-  using Source = std::variant<std::shared_ptr<rtnl::Watcher>, std::shared_ptr<sys::MountTable>>;
-  struct Ready {
-    Id id;
-    Source source;
-  };
-
-  Watches(Napi::Env env, Napi::Function wake)
-      : wake_(Napi::ThreadSafeFunction::New(env, wake, "vethwork watch", 0, 1)),
-        listening_([this](const auto& listener) { put_ready(listener); }) {
-    wake_.Unref(env);
-    env.AddCleanupHook([](Watches* self) { self->stop(); }, this);
-  }
-
-  static std::shared_ptr<sys::Listener> listener_of(const Source& source) {
-    return std::visit([](const auto& one) -> std::shared_ptr<sys::Listener> { return one; },
-                      source);
-  }
-
-  void add(const Source& source, Id id) {
-    const auto listener = listener_of(source);
-    {
-      const std::lock_guard lock{mutex_};
-      known_.emplace(listener.get(), Known{.next = {.id = id, .source = source}, .ready = false});
-    }
-    listening_.add(listener);
-  }
-
-  void remove(const Source& source) {
-    const auto listener = listener_of(source);
-    listening_.remove(listener);
-    const std::lock_guard lock{mutex_};
-    known_.erase(listener.get());
-    std::erase_if(ready_, [&](const Ready& ready) { return ready.source == source; });
-  }
-
-  /// The source whose turn it is, if any has news; a later one wakes the script again.
-  std::optional<Ready> next_ready() {
-    const std::lock_guard lock{mutex_};
-    if (ready_.empty()) {
-      woken_ = false;
-      return std::nullopt;
-    }
-    Ready next = std::move(ready_.front());
-    ready_.pop_front();
-    known_.at(listener_of(next.source).get()).ready = false;
-    return next;
-  }
-
-  /// Puts what has news at the end of the queue.
-  void put_ready(const std::shared_ptr<sys::Listener>& listener) {
-    const std::lock_guard lock{mutex_};
-    const auto place = known_.find(listener.get());
-    if (place == known_.end() || std::exchange(place->second.ready, true)) return;
-    ready_.push_back(place->second.next);
-    if (!std::exchange(woken_, true)) wake_.NonBlockingCall();
-  }
-
-  sys::Listening& listening() { return listening_; }
-
- private:
-  struct Known {
-    Ready next;
-    bool ready;
-  };
-
-  void stop() {
-    listening_.stop();
-    wake_.Release();
-  }
-
-  Napi::ThreadSafeFunction wake_;
-  std::mutex mutex_;
-  std::unordered_map<const sys::Listener*, Known> known_;
-  std::deque<Ready> ready_;
-  bool woken_ = false;
-  sys::Listening listening_;
-};
 
 namespace {
 
@@ -119,7 +31,11 @@ struct Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
   ~Watch() {
-    if (source) watches->remove(*source);
+    try {
+      if (source) watches->remove(*source);
+    } catch (const std::exception&) {
+      // There is no memory to say so: it is closed at the end of the environment.
+    }
   }
 };
 
@@ -127,12 +43,28 @@ std::shared_ptr<Watch> watch_argument(const Napi::CallbackInfo& info) {
   return attached<Watch>(info.Env(), info[0], kWatchTag);
 }
 
-/// Lets `instance` stand for a source, which is listened to from now on.
-void attach_source(Environment& environment, Napi::Object instance, Watches::Id id,
-                   const Watches::Source& source) {
-  const auto watches = environment.watches();
-  attach(instance, kWatchTag, std::make_shared<Watch>(watches, source));
-  watches->add(source, id);
+/// Opens a source and listens to it; `instance` stands for it afterwards.
+template <typename Opened>
+typename ValueJob<Opened>::Work opening(Napi::Env env, Watches::Id id,
+                                        std::function<Opened()> open) {
+  return [watches = Environment::of(env).watches(), id, open = std::move(open)] {
+    Opened opened = open();
+    watches->add(opened, id);
+    return opened;
+  };
+}
+
+template <typename Opened>
+typename ValueJob<Opened>::Show attaching(Napi::Object instance) {
+  auto held = std::make_shared<Napi::ObjectReference>(Napi::Persistent(instance));
+  return [held](Environment& environment, Opened& opened) -> Napi::Value {
+    attach(held->Value(), kWatchTag, std::make_shared<Watch>(environment.watches(), opened));
+    return environment.env().Undefined();
+  };
+}
+
+Watches::Id id_argument(const Napi::CallbackInfo& info, std::size_t position) {
+  return info[position].As<Napi::Number>().Uint32Value();
 }
 
 /// hearBy(wake: () => void): void. Called when there is something to be taken, and not again until
@@ -161,40 +93,31 @@ rtnl::WatchOptions options_argument(const Napi::CallbackInfo& info, std::size_t 
 /// the calls made afterwards do, is heard as events.
 Napi::Value open_watch(const Napi::CallbackInfo& info) {
   using Opened = std::shared_ptr<rtnl::Watcher>;
-  auto instance =
-      std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
   const auto strand = namespace_argument(info, 1);
-  return start_on<Opened>(
-      info.Env(), *strand,
-      [ns = strand->ns(), options = options_argument(info, 3)] {
-        Opened watcher;
-        {
-          const sys::Inside inside{ns->get()};
-          watcher = std::make_shared<rtnl::Watcher>(options);
-        }
-        watcher->list_first();
-        return watcher;
-      },
-      [instance, id = info[2].As<Napi::Number>().Uint32Value()](Environment& environment,
-                                                                Opened& watcher) -> Napi::Value {
-        attach_source(environment, instance->Value(), id, watcher);
-        return environment.env().Undefined();
-      });
+  const auto open = [ns = strand->ns(), options = options_argument(info, 3)] {
+    Opened watcher;
+    {
+      const sys::Inside inside{ns->get()};
+      watcher = std::make_shared<rtnl::Watcher>(options);
+    }
+    watcher->list_first();
+    return watcher;
+  };
+  return start_on<Opened>(info.Env(), *strand,
+                          opening<Opened>(info.Env(), id_argument(info, 2), open),
+                          attaching<Opened>(info[0].As<Napi::Object>()));
 }
 
-/// openMountWatch(instance, id): void. Throws a refusal.
+/// openMountWatch(instance, id): Promise
 Napi::Value open_mount_watch(const Napi::CallbackInfo& info) {
-  try {
-    attach_source(Environment::of(info.Env()), info[0].As<Napi::Object>(),
-                  info[1].As<Napi::Number>().Uint32Value(), std::make_shared<sys::MountTable>());
-  } catch (const sys::Refused& refused) {
-    throw Napi::Error{info.Env(), refusal_object(info.Env(), refused.refusal)};
-  }
-  return info.Env().Undefined();
+  using Opened = std::shared_ptr<sys::MountTable>;
+  const auto open = [] { return std::make_shared<sys::MountTable>(); };
+  return start<Opened>(info.Env(), opening<Opened>(info.Env(), id_argument(info, 1), open),
+                       attaching<Opened>(info[0].As<Napi::Object>()));
 }
 
-constexpr std::array<const char*, 9> kKinds{"added", "replaced",    "removed", "begun", "listed",
-                                            "ended", "interrupted", "lost",    "whole"};
+constexpr std::array<const char*, 8> kKinds{"added",  "replaced", "removed",     "begun",
+                                            "listed", "ended",    "interrupted", "whole"};
 
 /// The script's view of what was heard, appended to an array.
 class HeardList {

@@ -61,10 +61,11 @@ Subscription Subscription::open(std::span<const std::uint32_t> groups, int recei
 
 Subscription::Outcome Subscription::receive(const Heard& heard) {
   if (buffer_.empty()) buffer_.resize(kReceiveBuffer);
-  const ssize_t count = ::recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC);
-  if (count < 0) {
-    return errno == EAGAIN || errno == EINTR ? Outcome::nothing : Outcome::lost;
-  }
+  ssize_t count = -1;
+  do {
+    count = ::recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return errno == EAGAIN ? Outcome::nothing : Outcome::lost;
   const auto size = static_cast<std::size_t>(count);
   if (size > buffer_.size()) {
     buffer_.resize(size);

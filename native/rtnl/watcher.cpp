@@ -18,9 +18,6 @@ namespace {
 using netlink::BytesView;
 using std::chrono::milliseconds;
 
-/// What may wait to be taken before the socket is left alone: a few milliseconds' worth of work.
-constexpr std::size_t kMostWaiting = 512;
-
 /// How many datagrams are read before others have their turn.
 constexpr int kDatagramsPerTurn = 16;
 
@@ -99,35 +96,8 @@ void Watcher::read() {
   }
 }
 
-bool Watcher::full() const {
-  const std::lock_guard lock{mutex_};
-  return listening_ && outbox_.size() >= kMostWaiting;
-}
-
-bool Watcher::has_news() const {
-  const std::lock_guard lock{mutex_};
-  return !outbox_.empty();
-}
-
-Watcher::Taken Watcher::take(std::size_t most) {
-  const std::lock_guard lock{mutex_};
-  Taken taken{.heard = {}, .more = false, .was_full = outbox_.size() >= kMostWaiting};
-  while (!outbox_.empty() && taken.heard.size() < most) {
-    taken.heard.push_back(std::move(outbox_.front()));
-    outbox_.pop_front();
-  }
-  taken.more = !outbox_.empty();
-  return taken;
-}
-
-void Watcher::list_again(NounSet nouns) {
-  const std::lock_guard lock{mutex_};
-  wishes_ |= nouns;
-}
-
 void Watcher::tell(Heard::Kind kind, const Noun* noun, Record record) {
-  const std::lock_guard lock{mutex_};
-  outbox_.push_back({.kind = kind, .noun = noun, .record = std::move(record)});
+  outbox_.put({.kind = kind, .noun = noun, .record = std::move(record)});
 }
 
 void Watcher::hear(BytesView message) {
@@ -203,7 +173,6 @@ bool Watcher::is_watched(const WatchedNoun& row, BytesView body, const Record& r
 }
 
 void Watcher::hear_loss() {
-  tell(Heard::Kind::lost);
   stale_ = options_.nouns;
   missing_ = options_.nouns;
   whole_told_ = false;
@@ -216,14 +185,8 @@ void Watcher::hear_loss() {
   }
 }
 
-void Watcher::take_in_wishes() {
-  const std::lock_guard lock{mutex_};
-  stale_ |= wishes_ & options_.nouns;
-  wishes_ = 0;
-}
-
 std::optional<sys::Listener::Clock::time_point> Watcher::tend(Clock::time_point now) {
-  take_in_wishes();
+  stale_ |= wishes_.exchange(0) & options_.nouns;
   if (asking_ != Asking::nothing) {
     if (now - progress_ >= kPatience) nudge(now);
     return progress_ + kPatience;

@@ -2,15 +2,12 @@
 #pragma once
 
 #include <array>
-#include <deque>
-#include <memory>
-#include <mutex>
+#include <atomic>
 #include <optional>
 #include <set>
-#include <vector>
 
 #include "netlink/subscription.hpp"
-#include "rtnl/record.hpp"
+#include "rtnl/outbox.hpp"
 #include "rtnl/watched.hpp"
 #include "sys/listening.hpp"
 
@@ -22,25 +19,6 @@ struct WatchOptions {
   int receive_queue = 0;
   /// Only routes of this table; 0: of all.
   std::uint32_t route_table = 0;
-};
-
-/// One thing that a watcher has heard, in the order in which it counts.
-struct Heard {
-  enum class Kind : std::uint8_t {
-    added,     ///< an object that there is now, or that has changed
-    replaced,  ///< the same, in the place of the one with the same key (NLM_F_REPLACE)
-    removed,   ///< an object that is gone
-    begun,     ///< a list of all of a noun begins; it does not know of what is heard from here on
-    listed,    ///< an object of the list
-    ended,     ///< the list is complete
-    interrupted,  ///< the list is not to be believed; another follows
-    lost,         ///< the kernel has dropped messages
-    whole,        ///< of each noun a list is complete, at first and after a loss
-  };
-
-  Kind kind;
-  const Noun* noun = nullptr;
-  Record record{};
 };
 
 /// A subscription, and who asks for lists by it.
@@ -65,20 +43,13 @@ class Watcher final : public sys::Listener {
   [[nodiscard]] int descriptor() const override { return subscription_.descriptor(); }
   void read() override;
   std::optional<Clock::time_point> tend(Clock::time_point now) override;
-  [[nodiscard]] bool full() const override;
-  [[nodiscard]] bool has_news() const override;
+  [[nodiscard]] bool full() const override { return listening_ && outbox_.full(); }
+  [[nodiscard]] bool has_news() const override { return !outbox_.empty(); }
 
-  struct Taken {
-    std::vector<Heard> heard;
-    /// There is more to be taken.
-    bool more;
-    /// The socket was left alone, and the listening thread is to look again.
-    bool was_full;
-  };
-  /// On any thread: the oldest of what was heard, at most so many.
-  Taken take(std::size_t most);
+  /// On any thread: the oldest of what was heard, at most so much.
+  Outbox::Taken take(std::size_t most) { return outbox_.take(most); }
   /// On any thread: has a noun listed again, because something heard of it did not make sense.
-  void list_again(NounSet nouns);
+  void list_again(NounSet nouns) { wishes_ |= nouns; }
 
  private:
   enum class Asking : std::uint8_t { nothing, lock, list, link };
@@ -91,7 +62,6 @@ class Watcher final : public sys::Listener {
   [[nodiscard]] bool is_watched(const WatchedNoun& row, netlink::BytesView body,
                                 const Record& record) const;
   void hear_loss();
-  void take_in_wishes();
   void note_state(Heard::Kind kind, netlink::BytesView body);
 
   void ask_next(Clock::time_point now);
@@ -134,9 +104,8 @@ class Watcher final : public sys::Listener {
   Clock::time_point progress_{};
   int nudges_ = 0;
 
-  mutable std::mutex mutex_;
-  std::deque<Heard> outbox_;
-  NounSet wishes_ = 0;
+  Outbox outbox_;
+  std::atomic<NounSet> wishes_ = 0;
 };
 
 }  // namespace vethwork::rtnl

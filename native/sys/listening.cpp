@@ -18,16 +18,17 @@ constexpr std::chrono::seconds kAnotherTry{1};
 void Listening::add(const std::shared_ptr<Listener>& listener) {
   const std::lock_guard lock{mutex_};
   if (stopping_) return;
+  if (!poller_) {
+    // The thread that served earlier listeners, if there was one, has ended with the last of them.
+    if (thread_.joinable()) thread_.join();
+    auto poller = std::make_unique<Poller>();
+    // It begins by waiting for this lock.
+    thread_ = start_thread([this] { serve(); });
+    poller_ = std::move(poller);
+  }
   served_.insert(listener.get());
   changes_.emplace_back(Change::add, listener);
-  if (poller_) {
-    poller_->wake();
-    return;
-  }
-  // The thread that served earlier listeners, if there was one, has ended with the last of them.
-  if (thread_.joinable()) thread_.join();
-  poller_ = std::make_unique<Poller>();
-  thread_ = start_thread([this] { serve(); });
+  poller_->wake();
 }
 
 void Listening::revisit(const std::shared_ptr<Listener>& listener) {

@@ -94,14 +94,16 @@ export class View {
   readonly #records = new Map<string, object[]>();
   readonly ended: Promise<void>;
 
-  constructor(watcher: Watcher) {
-    this.ended = this.#follow(watcher);
+  /** With `pause` it takes nothing after the snapshot until that is settled. */
+  constructor(watcher: Watcher, pause?: Promise<unknown>) {
+    this.ended = this.#follow(watcher, pause);
   }
 
-  async #follow(watcher: Watcher): Promise<void> {
+  async #follow(watcher: Watcher, pause: Promise<unknown> | undefined): Promise<void> {
     for await (const event of watcher) {
       this.events.push(event);
       if (event.noun !== undefined) this.#take(event);
+      if (event.type === "synced") await pause;
     }
   }
 
