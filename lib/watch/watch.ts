@@ -218,8 +218,9 @@ export class Watcher<Noun extends WatchedNoun = WatchedNoun>
  * is told as ordinary events, and one `resynced` says so.
  *
  * Changes that the kernel does not tell of are found by listing: IPv4 routes that go with a link, for
- * one, some milliseconds later. What a bridge learns of other bridges' spanning trees, and where a
- * peer in a third namespace is moved to, is told with the next event of the link.
+ * one, some milliseconds later; what is changed of a link that is down, after two seconds at most.
+ * Not found before the link's next event: what a bridge learns of other bridges' spanning trees,
+ * where a peer in another namespace is moved to from there, and what is set by way of `/proc/sys`.
  *
  * The watcher keeps the namespace alive, not the handle, which may be closed; and it goes on if the
  * namespace's name is deleted. It costs one socket, and all of an environment's one thread.
