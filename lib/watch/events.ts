@@ -82,7 +82,10 @@ export type ChangedEvent<Noun extends WatchedNoun> = About<Noun> & {
   readonly type: "changed";
   /** As it was told last. */
   readonly previous: Watched[Noun];
-  /** The properties that differ. Counters and times that run are none. */
+  /**
+   * The properties that differ. No changes are counters, times that run, and what a spanning tree
+   * goes through by itself (`carrierChanges`, `helloTimer`, `validLifetime`, `topologyChange` …).
+   */
   readonly changed: readonly KeyOf<Watched[Noun]>[];
 };
 

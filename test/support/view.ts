@@ -25,6 +25,7 @@ const noChanges: Readonly<Record<ListedNoun, readonly string[]>> = {
     "promiscuity",
     "helloTimer",
     "fdbCollectionTimer",
+    "fdbLearned",
     "topologyChangeTimer",
     "topologyChangeNotificationTimer",
     "topologyChange",
@@ -42,6 +43,8 @@ const noChangesOfPorts = [
   "holdTimer",
   "topologyChangeAcknowledged",
   "configurationPending",
+  "multicastHosts",
+  "multicastGroups",
 ];
 
 const identity: { readonly [Noun in WatchedNoun]: (record: Watched[Noun]) => unknown[] } = {
