@@ -25,7 +25,7 @@ const functions = Object.entries(library).filter(
   ([name, value]) =>
     typeof value === "function" &&
     /^(add|replace|remove|list|get|set|find|create|delete|move|rename|flush|open)/.test(name) &&
-    !/Namespaces?$/.test(name),
+    !/(Namespaces?|Transaction)$/.test(name),
 ) as [string, (...args: unknown[]) => Promise<unknown>][];
 
 async function refusal(work: () => Promise<unknown>): Promise<unknown> {
