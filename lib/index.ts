@@ -20,6 +20,8 @@ export type { ListenOptions } from "./inside/listen.ts";
 export { listen } from "./inside/listen.ts";
 export type { LookupAddress, LookupOptions } from "./inside/lookup.ts";
 export { lookup } from "./inside/lookup.ts";
+export type { PingOptions } from "./inside/ping.ts";
+export { ping } from "./inside/ping.ts";
 export type { ProcessOptions, SpawnOptions } from "./inside/process-options.ts";
 export { spawn } from "./inside/spawn.ts";
 export type { LookupError, SystemError } from "./inside/system-error.ts";

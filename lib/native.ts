@@ -88,6 +88,8 @@ export interface RefusedStep extends Refusal {
 export interface SocketPlan {
   readonly family: "ipv4" | "ipv6" | "unix";
   readonly type: "stream" | "datagram";
+  /** Whether it sends ICMP echoes; a datagram socket then. */
+  readonly echo?: boolean;
   /** What is done with it before it is handed over; `connects` is for `unix` alone. */
   readonly use: "none" | "bound" | "listens" | "connects";
   /** An IP address without a zone; a path, or after a NUL the name of an abstract socket. */

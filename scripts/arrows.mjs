@@ -21,6 +21,7 @@ const rules = {
       may: /^inside\/(launcher|process-errors|process-options)\.ts$|^(rtnl\/request|native|errors)\.ts$/,
       types: /^rtnl\/namespace\.ts$/,
     },
+    { of: /^testing\//, may: /^(testing|inside|transaction|rtnl|values)\/|^errors\.ts$/ },
     { of: /^transaction\//, may: /^(transaction|rtnl)\/|^errors\.ts$/ },
     {
       of: /^rtnl\//,

@@ -1,5 +1,6 @@
-// Names the ends of link-local connections, which Node cannot.
+// Link-local addresses, whose link Node looks for in the wrong namespace.
 
+import type { Socket as UdpSocket } from "node:dgram";
 import type { Socket } from "node:net";
 import { native } from "../native.ts";
 
@@ -32,4 +33,22 @@ export function nameEnds(socket: Socket): void {
     define(socket, "local", fd);
     define(socket, "remote", fd);
   }
+}
+
+/**
+ * Drops datagrams from link-local addresses. Node fails to name their sender and emits an error for
+ * each, which would end the process of whoever does not listen for errors: anybody on the link could
+ * do that.
+ */
+export function dropUnnamed(socket: UdpSocket): void {
+  const emit = socket.emit.bind(socket);
+  socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [error] = args;
+    const unnamed =
+      event === "error" &&
+      error instanceof Error &&
+      "syscall" in error &&
+      error.syscall === "uv_if_indextoiid";
+    return unnamed ? false : emit(event, ...args);
+  };
 }

@@ -4,6 +4,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { invalidArgument, refuseUnknown } from "../errors.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
+import { dropUnnamed } from "./link-local.ts";
 import { checkOptional, checkPort, openSocket, placeOf } from "./socket.ts";
 
 /** How a datagram socket is bound. */
@@ -59,7 +60,7 @@ function check(options: BindUdpOptions): void {
 /**
  * Binds a datagram socket inside a namespace and returns it: an ordinary one, which receives
  * already. It sends to IP addresses; names would be looked up by the process, so look them up with
- * `lookup` first.
+ * `lookup` first. What comes from link-local addresses is dropped, since Node cannot name the sender.
  *
  * @throws {SystemError} as `dgram.Socket` does: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
  * @throws {RangeError | TypeError} if an option is bad; nothing was made.
@@ -75,6 +76,7 @@ export async function bindUdp(namespace: Namespace, options: BindUdpOptions = {}
     ...(options.sendBufferSize && { sendBufferSize: options.sendBufferSize }),
     ...(signal && { signal }),
   });
+  dropUnnamed(socket);
   try {
     await openSocket(
       namespace,

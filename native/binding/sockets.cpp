@@ -37,6 +37,7 @@ sys::SocketPlan plan_argument(const Napi::CallbackInfo& info, std::size_t positi
   };
   return {.family = family_named(text("family")),
           .type = text("type") == "datagram" ? SOCK_DGRAM : SOCK_STREAM,
+          .echo = given.Get("echo").ToBoolean(),
           .use = use_named(text("use")),
           .address = text("address"),
           .port = static_cast<std::uint16_t>(number("port")),

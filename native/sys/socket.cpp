@@ -6,13 +6,16 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <mutex>
 
 #include "sys/refusal.hpp"
+#include "sys/sysctl.hpp"
 
 namespace vethwork::sys {
 namespace {
@@ -100,6 +103,40 @@ std::string link_name(int fd, std::uint32_t index) {
   return {request.ifr_name, ::strnlen(request.ifr_name, sizeof request.ifr_name)};
 }
 
+UniqueFd new_socket(const SocketPlan& plan, int protocol) {
+  UniqueFd fd{::socket(plan.family, plan.type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)};
+  if (!fd) refuse();
+  return fd;
+}
+
+/// net/ipv4/ping.c, ping_init_sock(): a setting of the namespace says which groups may have one,
+/// and by default none may. Ours may while it is made.
+UniqueFd new_echo_socket(const SocketPlan& plan) {
+  const int protocol = plan.family == AF_INET6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP};
+  // Otherwise one thread would take for the earlier value what another has set meanwhile.
+  static std::mutex mutex;
+  const std::lock_guard lock{mutex};
+  try {
+    return new_socket(plan, protocol);
+  } catch (const Refused& refused) {
+    if (refused.refusal.error != EACCES) throw;
+  }
+  constexpr const char* kGroups = "ipv4/ping_group_range";
+  const std::string group = std::to_string(::getegid());
+  struct Restore {
+    std::string value;
+    ~Restore() {
+      try {
+        write_sysctl(kGroups, value);
+      } catch (const Refused&) {
+        // Then it stays open to our group.
+      }
+    }
+  };
+  const Restore restore{write_sysctl(kGroups, group + " " + group)};
+  return new_socket(plan, protocol);
+}
+
 }  // namespace
 
 std::optional<SocketName> name_of(int fd, bool far) {
@@ -118,8 +155,7 @@ std::optional<SocketName> name_of(int fd, bool far) {
 }
 
 UniqueFd open_socket(const SocketPlan& plan) {
-  UniqueFd fd{::socket(plan.family, plan.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (!fd) refuse();
+  UniqueFd fd = plan.echo ? new_echo_socket(plan) : new_socket(plan, 0);
   set_options(fd.get(), plan);
   if (plan.use == SocketUse::none) return fd;
   const Place place{plan};

@@ -21,6 +21,8 @@ enum class SocketUse : std::uint8_t {
 struct SocketPlan {
   int family;
   int type;
+  /// Whether it sends ICMP echoes. Any group may have one then: the kernel asks when it is made.
+  bool echo = false;
   SocketUse use = SocketUse::none;
   /// An IP address as text; a path, or after a NUL the name of an abstract socket.
   std::string address{};

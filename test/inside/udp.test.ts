@@ -3,7 +3,16 @@
 import dgram from "node:dgram";
 import { once } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
-import { bindUdp, type Namespace, openNamespace, setLink } from "../../lib/index.ts";
+import {
+  bindUdp,
+  listAddresses,
+  type Namespace,
+  openNamespace,
+  setLink,
+  waitForAddress,
+  waitForLink,
+} from "../../lib/index.ts";
+import { expectReachable } from "../../lib/testing/reachability.ts";
 import { withRouter } from "../support/routed.ts";
 import { inside, outOfRange, refusalOf, withSandboxes, wrongType } from "../support/sandbox.ts";
 
@@ -12,6 +21,20 @@ beforeAll(async () => {
   await using home = await openNamespace();
   await setLink(home, { name: "lo" }, { up: true });
 });
+
+/** The link-local address of a link, once it may be used. */
+async function linkLocalOf(namespace: Namespace, name: string): Promise<string> {
+  const ready = { timeoutMs: 5000 };
+  for (;;) {
+    const link = await waitForLink(namespace, { name }, { up: true }, ready);
+    const addresses = await listAddresses(namespace, { link, family: "inet6" });
+    const local = addresses.find(({ scope }) => scope === "link");
+    const [address = ""] = local?.address.split("/") ?? [];
+    if (address === "") continue;
+    await waitForAddress(namespace, link, address, ready);
+    return address;
+  }
+}
 
 describe("datagram sockets", () => {
   test.each([
@@ -34,6 +57,21 @@ describe("datagram sockets", () => {
       client.close();
     }),
   );
+
+  test("survive datagrams from link-local addresses, and hear the next one", () =>
+    withRouter(async ({ left, router }) => {
+      const server = await bindUdp(router, { port: 7, address: "::" });
+      const heard = once(server, "message");
+      await expectReachable(left, "fd01::1", { timeoutMs: 5000 });
+      const own = await linkLocalOf(left, "eth0");
+      const local = await bindUdp(left, { address: `${own}%eth0` });
+      const client = await bindUdp(left, { address: "::" });
+      local.send("from a link-local address", 7, await linkLocalOf(router, "side1"));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      client.send("from another", 7, "fd01::1");
+      expect(String((await heard)[0])).toBe("from another");
+      for (const socket of [server, local, client]) socket.close();
+    }));
 
   test("fail as Node's own do", () =>
     withSandboxes(1, async ([sandbox]) => {

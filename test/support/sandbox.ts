@@ -5,8 +5,6 @@ import { promisify } from "node:util";
 import { expect, vi } from "vitest";
 import {
   createLink,
-  createNamespace,
-  deleteNamespace,
   getLink,
   type Link,
   listAddresses,
@@ -14,6 +12,7 @@ import {
   NetlinkError,
   setLink,
 } from "../../lib/index.ts";
+import { sandbox } from "../../lib/testing/sandbox.ts";
 
 const run = promisify(execFile);
 
@@ -27,7 +26,7 @@ export interface Sandbox extends Namespace {
 async function createSandbox(ipv6: boolean): Promise<Sandbox> {
   made += 1;
   const name = `vethwork-${process.pid}-${made}`;
-  return (await createNamespace({ name, ipv6 })) as Sandbox;
+  return Object.assign(await sandbox({ name, ipv6 }), { name });
 }
 
 /** So many sandboxes. */
@@ -48,10 +47,7 @@ export async function withSandboxes<Count extends keyof Sandboxes, T>(
     for (let n = 0; n < count; n += 1) sandboxes.push(await createSandbox(options.ipv6 ?? true));
     return await test(sandboxes as Sandboxes[Count]);
   } finally {
-    for (const sandbox of sandboxes) {
-      await sandbox.close();
-      await deleteNamespace(sandbox.name);
-    }
+    for (const each of sandboxes) await each[Symbol.asyncDispose]();
   }
 }
 

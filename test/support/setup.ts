@@ -1,23 +1,10 @@
 // Runs around every test file: what it made has to be gone afterwards.
 
-import { setTimeout } from "node:timers/promises";
-import { afterAll, beforeAll, expect } from "vitest";
-import { leaksBetween, type Resources, takeStock } from "./leaks.ts";
+import { afterAll, beforeAll } from "vitest";
+import { checkLeaks } from "../../lib/testing/leaks.ts";
 
-/** The kernel takes links away, and Node its pipes to ended children, a little later. */
-const patienceMs = 5000;
+/** The namespaces of test files that run in other processes at the same time. */
+const foreign = (name: string) =>
+  name.startsWith("vethwork-") && !name.startsWith(`vethwork-${process.pid}-`);
 
-let before: Resources;
-beforeAll(() => {
-  before = takeStock();
-});
-
-afterAll(async () => {
-  const deadline = Date.now() + patienceMs;
-  let leaks = leaksBetween(before, takeStock());
-  while (leaks.length > 0 && Date.now() < deadline) {
-    await setTimeout(50);
-    leaks = leaksBetween(before, takeStock());
-  }
-  expect(leaks).toEqual([]);
-});
+checkLeaks({ before: beforeAll, after: afterAll }, { ignore: foreign });

@@ -1,10 +1,12 @@
-// What a test file must leave as it was: descriptors, threads, namespaces and links.
+// What a test must leave as it was: descriptors, threads, named namespaces and links.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { refuseUnknown } from "../errors.ts";
 
-/** A kind of resource, by the names of those that exist. */
+/** What there is of each kind: descriptors by what they are open on, the others by their names. */
 export type Resources = Readonly<
-  Record<"descriptors" | "threads" | "namespaces" | "links", string[]>
+  Record<"descriptors" | "threads" | "namespaces" | "links", readonly string[]>
 >;
 
 /** The library's pools: one for quick calls and one for deletions and moves, two threads each. */
@@ -48,7 +50,7 @@ function links(): string[] {
   return [...table.matchAll(/^\s*(\S+):/gm)].map(([, name = ""]) => name);
 }
 
-/** What there is now. */
+/** What the process has open, and what its namespace has, now. */
 export function takeStock(): Resources {
   return {
     descriptors: descriptors(),
@@ -74,13 +76,22 @@ function added(before: readonly string[], after: readonly string[]): string[] {
   });
 }
 
-/** True for the namespaces of tests that run in another process at the same time. */
-function foreign(name: string): boolean {
-  return name.startsWith("vethwork-") && !name.startsWith(`vethwork-${process.pid}-`);
+/** How leaks are looked for. */
+export interface LeakOptions {
+  /** Names of namespaces that are no leaks, such as those of tests in other processes. */
+  readonly ignore?: (namespace: string) => boolean;
+  /**
+   * Milliseconds that are given for what goes a little later: links that the kernel takes away, pipes
+   * to ended children. Default: 5000.
+   */
+  readonly patienceMs?: number;
 }
 
-/** What is left behind, as sentences; empty if nothing is. */
-export function leaksBetween(before: Resources, after: Resources): string[] {
+function leaksBetween(
+  before: Resources,
+  after: Resources,
+  ignore: (namespace: string) => boolean,
+): string[] {
   const more = (what: keyof Resources): string[] => added(before[what], after[what]);
   const threads = more("threads");
   const home = readlinkSync("/proc/self/ns/net");
@@ -90,7 +101,7 @@ export function leaksBetween(before: Resources, after: Resources): string[] {
     descriptors:
       homes.length > mostNativeThreads ? descriptors : descriptors.filter((name) => name !== home),
     namespaces: after.namespaces.filter(
-      (name) => !before.namespaces.includes(name) && !foreign(name),
+      (name) => !before.namespaces.includes(name) && !ignore(name),
     ),
     links: after.links.filter((name) => !before.links.includes(name)),
     threads: threads.length > mostNativeThreads ? threads : [],
@@ -98,4 +109,48 @@ export function leaksBetween(before: Resources, after: Resources): string[] {
   return Object.entries(leaks)
     .filter(([, names]) => names.length > 0)
     .map(([what, names]) => `${what} left behind: ${names.join(", ")}`);
+}
+
+/**
+ * What is there and was not when stock was taken, as sentences; none if nothing is left. The
+ * library's own worker threads, which live as long as the process, do not count.
+ *
+ * @throws {TypeError} if an option is unknown.
+ */
+export async function leaksSince(
+  before: Resources,
+  options: LeakOptions = {},
+): Promise<readonly string[]> {
+  refuseUnknown("options", options, ["ignore", "patienceMs"]);
+  const { ignore = () => false, patienceMs = 5000 } = options;
+  const deadline = performance.now() + patienceMs;
+  let leaks = leaksBetween(before, takeStock(), ignore);
+  while (leaks.length > 0 && performance.now() < deadline) {
+    await sleep(20);
+    leaks = leaksBetween(before, takeStock(), ignore);
+  }
+  return leaks;
+}
+
+/** The hooks of a test runner: vitest's, or those of `node:test`. */
+export interface LeakHooks {
+  readonly before: (hook: () => void) => void;
+  readonly after: (hook: () => Promise<void>) => void;
+}
+
+/**
+ * Has each test (`beforeEach`, `afterEach`) or each file (`beforeAll` or `before`, `afterAll` or
+ * `after`) fail that leaves something behind, and say what.
+ *
+ *     checkLeaks({ before: beforeEach, after: afterEach });
+ */
+export function checkLeaks({ before, after }: LeakHooks, options: LeakOptions = {}): void {
+  let stock = takeStock();
+  before(() => {
+    stock = takeStock();
+  });
+  after(async () => {
+    const leaks = await leaksSince(stock, options);
+    if (leaks.length > 0) throw new Error(leaks.join("; "));
+  });
 }
