@@ -16,7 +16,8 @@ export interface Native {
   shareNamespace(handle: Handle, namespace: Handle): void;
   /** A descriptor for another program, after the calls made before; the caller gives it back. */
   duplicateNamespace(handle: Handle): Promise<number>;
-  closeDuplicate(descriptor: number): void;
+  /** For one that was handed over: worker threads warn of what they close without having opened. */
+  closeDescriptor(descriptor: number): void;
   closeNamespace(handle: Handle): Promise<void>;
   namespaceInode(handle: Handle): number | undefined;
   listNamespaces(): Promise<string[]>;

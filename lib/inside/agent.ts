@@ -1,7 +1,7 @@
 // What http, https and fetch need to go out from inside a namespace.
 
-import { type AgentOptions, type ClientRequestArgs, Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent, type RequestOptions } from "node:https";
+import { type ClientRequestArgs, Agent as HttpAgent } from "node:http";
+import { type AgentOptions, Agent as HttpsAgent, type RequestOptions } from "node:https";
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -26,6 +26,7 @@ export interface NamespaceAgent extends AsyncDisposable {
 }
 
 type Finish = (error: Error | null, socket: Duplex) => void;
+type SecureOptions = NonNullable<Parameters<typeof buildConnector>[0]>;
 type Destination = Parameters<buildConnector.connector>[0];
 
 function reach(namespace: Namespace, wanted: ClientRequestArgs): Promise<Socket> {
@@ -96,9 +97,18 @@ function loadUndici(): Undici {
   return createRequire(import.meta.url)("undici");
 }
 
-function openDispatcher(namespace: Namespace): Dispatcher {
+/** What of an agent's options is about TLS. */
+function securityOf(options: AgentOptions): SecureOptions {
+  const { ca, cert, key, passphrase, pfx, ciphers, minVersion, maxVersion } = options;
+  const { rejectUnauthorized, checkServerIdentity, servername } = options;
+  const all = { ca, cert, key, passphrase, pfx, ciphers, minVersion, maxVersion };
+  const given = { ...all, rejectUnauthorized, checkServerIdentity, servername };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function openDispatcher(namespace: Namespace, options: AgentOptions): Dispatcher {
   const { Agent, buildConnector: build } = loadUndici();
-  const secure = build({});
+  const secure = build(securityOf(options));
   const join = async (to: Destination): Promise<Socket> =>
     await reach(namespace, {
       host: to.hostname.replace(/^\[|\]$/g, ""),
@@ -125,7 +135,8 @@ function openDispatcher(namespace: Namespace): Dispatcher {
  *     const { dispatcher } = agent(namespace);
  *     const response = await fetch("http://10.0.0.2/", { dispatcher });
  *
- * @param options of the `http` and `https` agents. Default: connections are kept alive.
+ * @param options of the `http` and `https` agents; what is about TLS (`ca`, `cert`, `key`,
+ *   `rejectUnauthorized`, …) holds for the dispatcher, too. Default: connections are kept alive.
  * @throws {TypeError} if `options` is no object.
  */
 export function agent(namespace: Namespace, options: AgentOptions = {}): NamespaceAgent {
@@ -143,7 +154,7 @@ export function agent(namespace: Namespace, options: AgentOptions = {}): Namespa
     http,
     https,
     get dispatcher() {
-      dispatcher ??= openDispatcher(namespace);
+      dispatcher ??= openDispatcher(namespace, settings);
       return dispatcher;
     },
     close,

@@ -170,7 +170,7 @@ export async function start(
   } catch (error) {
     throw translated(error, program);
   } finally {
-    native().closeDuplicate(descriptor);
+    native().closeDescriptor(descriptor);
   }
   const { child, streams } = launched;
   const outcome = await outcomeOf(launched);

@@ -1,6 +1,5 @@
 // Opens sockets inside a namespace, and sees to it that each descriptor has one owner.
 
-import { closeSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { invalidArgument, isRefusal } from "../errors.ts";
 import { native, type SocketPlan } from "../native.ts";
@@ -35,7 +34,7 @@ export async function openSocket<T>(
   try {
     return adopt(fd);
   } catch (error) {
-    closeSync(fd);
+    native().closeDescriptor(fd);
     throw error;
   }
 }

@@ -77,8 +77,8 @@ Napi::Value duplicate_namespace(const Napi::CallbackInfo& info) {
       });
 }
 
-/// closeDuplicate(number): void. Worker threads warn of what they close without having opened it.
-Napi::Value close_duplicate(const Napi::CallbackInfo& info) {
+/// closeDescriptor(number): void. Worker threads warn of what they close without having opened it.
+Napi::Value close_descriptor(const Napi::CallbackInfo& info) {
   const sys::UniqueFd owner{info[0].As<Napi::Number>().Int32Value()};
   return info.Env().Undefined();
 }
@@ -159,7 +159,7 @@ void export_namespaces(Napi::Env env, Napi::Object exports) {
   exports.Set("shareNamespace", Napi::Function::New(env, share_namespace, "shareNamespace"));
   exports.Set("duplicateNamespace",
               Napi::Function::New(env, duplicate_namespace, "duplicateNamespace"));
-  exports.Set("closeDuplicate", Napi::Function::New(env, close_duplicate, "closeDuplicate"));
+  exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor, "closeDescriptor"));
   exports.Set("closeNamespace", Napi::Function::New(env, close_namespace, "closeNamespace"));
   exports.Set("namespaceInode", Napi::Function::New(env, namespace_inode, "namespaceInode"));
   exports.Set("listNamespaces", Napi::Function::New(env, list_namespaces, "listNamespaces"));

@@ -1,10 +1,12 @@
 // Servers, connections and HTTP between namespaces, against curl, ss and Node's own errors.
 
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import { text } from "node:stream/consumers";
+import type { TLSSocket } from "node:tls";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   agent,
@@ -105,6 +107,38 @@ describe("http between namespaces with a router between", () => {
       const many = Array.from({ length: 20 }, () => get(url, client.http));
       expect(await Promise.all(many)).toEqual(Array(20).fill("here"));
       expect(ports.size).toBeGreaterThan(1);
+      await close(server);
+    }));
+});
+
+describe("https between namespaces", () => {
+  const read = (name: string) =>
+    readFileSync(new URL(`../fixtures/tls/${name}.pem`, import.meta.url), "utf8");
+  const [key, cert] = [read("key"), read("certificate")];
+
+  test("is served to fetch and to https.request, which check the certificate", () =>
+    withRouter(async ({ left, right }) => {
+      const names: unknown[] = [];
+      const service = https.createServer({ key, cert }, (request, reply) => {
+        names.push((request.socket as TLSSocket).servername);
+        reply.end("secure");
+      });
+      const server = await listen(right, { port: 443, server: service });
+      await using client = agent(left, { ca: cert });
+      const { dispatcher } = client;
+      const reply = await fetch("https://10.2.0.2/", { dispatcher });
+      expect(await reply.text()).toBe("secure");
+      const options = { agent: client.https, servername: "service.test" };
+      const [response] = await once(https.get("https://10.2.0.2/", options), "response");
+      expect(await text(response)).toBe("secure");
+      expect(names).toContain("service.test");
+
+      await using stranger = agent(left);
+      const distrust = fetch("https://10.2.0.2/", { dispatcher: stranger.dispatcher });
+      await expect(distrust).rejects.toMatchObject({
+        cause: { code: expect.stringContaining("SELF_SIGNED_CERT") },
+      });
+      service.closeAllConnections();
       await close(server);
     }));
 });
