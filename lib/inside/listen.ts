@@ -1,7 +1,8 @@
 // Servers that listen inside a namespace.
 
+import cluster from "node:cluster";
 import { unlinkSync } from "node:fs";
-import { createServer, Server, type ServerOpts, type Socket } from "node:net";
+import { createServer, Server, type ServerOpts, Socket } from "node:net";
 import { constants } from "node:os";
 import { invalidArgument, refuseUnknown } from "../errors.ts";
 import type { SocketPlan } from "../native.ts";
@@ -52,6 +53,9 @@ function check(options: ListenOptions): void {
   }
   if (port !== undefined) checkPort("port", port);
   if (path !== undefined) checkPath(path);
+  if (path !== undefined && cluster.isWorker) {
+    throw invalidArgument("range", "path", "cannot be listened on by a worker of cluster");
+  }
   if (path !== undefined && host !== undefined) {
     throw invalidArgument("type", "host", "goes with a port, not with a path");
   }
@@ -67,14 +71,29 @@ function check(options: ListenOptions): void {
   if (server.listening) throw invalidArgument("range", "server", "listens already");
 }
 
-/** Has the server listen on a socket that does already. */
-async function adopt(server: Server, fd: number, options: ListenOptions): Promise<void> {
+/**
+ * What `server.listen` takes. In a worker of `cluster` it would tell the number of a descriptor to
+ * the primary process, which knows another by it; what a socket has it keeps.
+ */
+function handleOf(fd: number): Socket | { fd: number } {
+  if (!cluster.isWorker) return { fd };
+  return new Socket({ fd, readable: true, writable: true, ...{ manualStart: true } });
+}
+
+/** Has the server listen on a socket that does already. Throws at once if it listens by now. */
+function adopt(server: Server, fd: number, options: ListenOptions): Promise<void> {
   const { backlog = defaultBacklog, signal } = options;
-  await new Promise<void>((resolve, reject) => {
+  if (server.listening) throw invalidArgument("range", "server", "listens already");
+  const handle = handleOf(fd);
+  return new Promise((resolve, reject) => {
     server.once("error", reject);
-    // Of a descriptor Node takes the backlog by position alone.
-    server.listen({ fd, ...(signal && { signal }) }, backlog, () => {
+    // Of a descriptor Node takes the backlog by position alone, and no signal of a handle.
+    server.listen(handle, backlog, () => {
       server.off("error", reject);
+      const close = () => server.close();
+      signal?.addEventListener("abort", close);
+      server.once("close", () => signal?.removeEventListener("abort", close));
+      if (signal?.aborted) close();
       resolve();
     });
   });
@@ -150,8 +169,7 @@ async function listenOnPort(namespace: Namespace, server: Server, options: Liste
  *
  *     const server = await listen(namespace, { port: 80, server: http.createServer(handler) });
  *
- * Not in workers of `cluster`, which would ask their primary for the socket: use `reusePort` and a
- * call in each.
+ * A worker of `cluster` listens by itself, not by its primary; with `reusePort` several can.
  *
  * @throws {SystemError} as `net.Server` does: `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`.
  * @throws {RangeError | TypeError} if an option is bad; nothing was made.

@@ -1,5 +1,6 @@
 // Servers, connections and HTTP between namespaces, against curl, ss and Node's own errors.
 
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import http from "node:http";
@@ -178,6 +179,15 @@ describe("servers", () => {
       await expect(refused).rejects.toMatchObject({ code: "ECONNREFUSED" });
       await close(server);
     }));
+
+  test("in a worker of cluster are its own", () => {
+    const script = new URL("../fixtures/cluster-server.mjs", import.meta.url).pathname;
+    const { stdout, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8" });
+    expect({ stdout, stderr }).toEqual({
+      stdout: "127.0.0.1 80\nhello\npath: cannot be listened on by a worker of cluster\n0\n",
+      stderr: "",
+    });
+  });
 
   test("share a port if they are told to", () =>
     withSandboxes(1, async ([sandbox]) => {
@@ -362,6 +372,11 @@ describe("what is refused", () => {
     withSandboxes(1, async ([sandbox]) => {
       await listen(sandbox, { port: 80, server });
       expect(await refusalOf(listen(sandbox, { port: 81, server }))).toEqual(outOfRange("server"));
+      const twice = http.createServer();
+      const [one, other] = [82, 83].map((port) => listen(sandbox, { port, server: twice }));
+      expect(await refusalOf(Promise.all([one, other]))).toEqual(outOfRange("server"));
+      await Promise.allSettled([one, other]);
+      await close(twice);
       await close(server);
     }));
 
