@@ -49,7 +49,8 @@ function exchange(socket: Socket, message: Buffer, family: 4 | 6, to: string): P
  * Sends one ICMP echo from inside a namespace, and waits for the reply.
  *
  * Any process may that may open sockets inside: while its socket is made, the namespace's setting
- * `net.ipv4.ping_group_range` lets its group have one.
+ * `net.ipv4.ping_group_range` lets its group have one. (It stays so in a user namespace that has no
+ * numbers for the groups that might before.)
  *
  * @param address an IP address, but no link-local one, of which Node would lose the reply.
  * @returns the round trip in milliseconds, the event loop's own delay included.

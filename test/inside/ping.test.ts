@@ -18,7 +18,9 @@ describe("an echo", () => {
       expect(await ping(left, "fd02::2")).toBeGreaterThan(0);
       const many = Array.from({ length: 50 }, () => ping(left, "10.2.0.2"));
       expect(await Promise.all(many)).toHaveLength(50);
-      expect(await getSysctl(left, "net.ipv4.ping_group_range")).toBe(before);
+      // A user namespace cannot write back groups that it has no numbers for.
+      const unmapped = before === "65534\t65534";
+      expect(await getSysctl(left, "net.ipv4.ping_group_range")).toBe(unmapped ? "0\t0" : before);
     }));
 
   test("does not come if nobody is there, or there is no way", () =>
