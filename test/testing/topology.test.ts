@@ -1,7 +1,9 @@
 // The fixtures of vethwork/testing, against ip, ping and what is left of them.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, openSync, readdirSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { addAddress, createLink, getCounters, listLinks, setLink } from "../../lib/index.ts";
 import {
@@ -228,6 +230,20 @@ describe("leaks", () => {
     closeSync(file);
     await box[Symbol.asyncDispose]();
     expect(await leaksSince(stock)).toEqual([]);
+  });
+
+  test("are not what the event loop keeps from its first stream on", () => {
+    const script = new URL("../fixtures/first-stream.mjs", import.meta.url).pathname;
+    const directory = mkdtempSync(join(tmpdir(), "vethwork-"));
+    try {
+      // A pipe would be a stream from the start.
+      const output = openSync(join(directory, "output"), "w");
+      spawnSync(process.execPath, [script], { stdio: ["ignore", output, output] });
+      closeSync(output);
+      expect(readFileSync(join(directory, "output"), "utf8")).toBe("[]\n");
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 
