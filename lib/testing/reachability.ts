@@ -23,7 +23,10 @@ export interface ReachOptions {
   readonly port?: number;
   /** The address of the namespace that is to be reached. Default: its first one that is global. */
   readonly address?: string;
-  /** Milliseconds in which it is tried again and again. Default: 1000. */
+  /**
+   * Milliseconds in which it is tried again and again. Default: 5000 for what is to be reached, since
+   * the kernel may take a second until a new link has its carrier; 1000 for what is not.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -38,9 +41,9 @@ interface Aim {
   readonly timeoutMs: number;
 }
 
-async function aimAt(target: Target, options: ReachOptions): Promise<Aim> {
+async function aimAt(target: Target, options: ReachOptions, usualMs: number): Promise<Aim> {
   refuseUnknown("options", options, ["protocol", "port", "address", "timeoutMs"]);
-  const { protocol = "icmp", port, timeoutMs = 1000 } = options;
+  const { protocol = "icmp", port, timeoutMs = usualMs } = options;
   if (!["icmp", "tcp", "udp"].includes(protocol)) {
     throw invalidArgument("range", "protocol", 'must be one of "icmp", "tcp", "udp"');
   }
@@ -161,7 +164,7 @@ export async function expectReachable(
   to: Target,
   options: ReachOptions = {},
 ): Promise<void> {
-  const aim = await aimAt(to, options);
+  const aim = await aimAt(to, options, 5000);
   try {
     await reach(from, aim);
   } catch (cause) {
@@ -184,7 +187,7 @@ export async function expectUnreachable(
   to: Target,
   options: ReachOptions = {},
 ): Promise<void> {
-  const aim = await aimAt(to, options);
+  const aim = await aimAt(to, options, 1000);
   try {
     await reach(from, aim);
   } catch {

@@ -38,9 +38,10 @@ async function stateOf(sandbox: Sandbox): Promise<object> {
   return { ...JSON.parse(JSON.stringify(settled, withoutClocks)), forwarding };
 }
 
-/** A bridge tells what its timers show. */
+/** A bridge tells what its timers show, an address whether it is still asked for. */
 function withoutClocks(key: string, value: unknown): unknown {
-  return key.endsWith("_timer") || key === "used" ? undefined : value;
+  const clocks = ["used", "tentative"];
+  return key.endsWith("_timer") || clocks.includes(key) ? undefined : value;
 }
 
 /** What was there before: a bridge that is up with an address. */
