@@ -1,0 +1,123 @@
+// /etc/resolv.conf, read from a host and written for a sandbox (resolv.conf(5)).
+
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
+import { invalidArgument, refuseUnknown } from "../../errors.ts";
+import { checkDnsName, checkEach, checkIpAddress, isDnsName } from "./name.ts";
+
+/** What a resolv.conf says. */
+export interface ResolvConf {
+  /** Addresses, in the order in which they are asked; of IPv6 perhaps with a zone. */
+  readonly nameservers: readonly string[];
+  /** Domains that are tried behind names with few dots; `"."` alone for none. */
+  readonly search: readonly string[];
+  /** `"ndots:0"`, `"rotate"`, … */
+  readonly options: readonly string[];
+}
+
+const option = /^[a-z][a-z0-9-]{0,39}(?::[0-9]{1,5})?$/;
+
+/** The domain of a search list without a dot at its end, which says no more. */
+function withoutDot(text: string): string {
+  return text.length > 1 && text.endsWith(".") ? text.slice(0, -1) : text;
+}
+
+/**
+ * Reads a resolv.conf as the resolver of the C library does: the last of the lines `search` and
+ * `domain` counts, options add up, and what cannot be understood is passed over.
+ */
+export function parseResolvConf(text: string): ResolvConf {
+  const nameservers: string[] = [];
+  const options: string[] = [];
+  let search: string[] = [];
+  for (const line of text.split("\n")) {
+    const [keyword, ...values] = line
+      .replace(/^\s*[#;].*$/, "")
+      .trim()
+      .split(/\s+/);
+    if (keyword === "nameserver") nameservers.push(...values.slice(0, 1).filter(isIP));
+    if (keyword === "options") options.push(...values.filter((value) => option.test(value)));
+    if (keyword === "domain") values.splice(1);
+    if (keyword === "search" || keyword === "domain") {
+      search = values.map(withoutDot).filter((name) => name === "." || isDnsName(name));
+    }
+  }
+  return { nameservers, search, options };
+}
+
+/**
+ * Whether a name server of a host's resolv.conf is to be asked from the host's namespace, because
+ * its address means something else, or nothing, in a sandbox's: loopback addresses such as
+ * systemd-resolved's 127.0.0.53, and addresses with a zone.
+ */
+export function isHostOnly(nameserver: string): boolean {
+  const [address = "", zone] = nameserver.split("%");
+  // The resolver of the C library takes 0.0.0.0 for the machine itself.
+  return (
+    zone !== undefined || ["loopback", "unspecified"].includes(ipaddr.process(address).range())
+  );
+}
+
+/** What the user asked for instead of the host's settings. */
+export interface ResolverWishes {
+  readonly search?: readonly string[];
+  readonly options?: readonly string[];
+}
+
+/**
+ * The resolv.conf of a sandbox that has a DNS server of its own, from the host's: that server alone,
+ * and the host's search list and options unless the user has others. Names are asked for as they
+ * are first (`ndots:0`), unless the options say how many dots that takes.
+ */
+export function sandboxResolvConf(
+  nameserver: string,
+  host: ResolvConf,
+  wishes: ResolverWishes = {},
+): ResolvConf {
+  refuseUnknown("wishes", wishes, ["search", "options"]);
+  const options = wishes.options ?? host.options;
+  const counted = options.some((one) => one.startsWith("ndots:"));
+  return {
+    nameservers: [nameserver],
+    search: wishes.search ?? host.search,
+    options: counted ? options : [...options, "ndots:0"],
+  };
+}
+
+/**
+ * The text of a resolv.conf.
+ *
+ * @throws {RangeError} `ERR_OUT_OF_RANGE` if a name server is no IP address, a domain no host name
+ *   or an option none: nothing gets into the file that could be another line.
+ */
+export function renderResolvConf(conf: ResolvConf): string {
+  refuseUnknown("conf", conf, ["nameservers", "search", "options"]);
+  const nameservers = checkEach(conf.nameservers, "nameservers", checkNameserver);
+  const search = checkEach(conf.search, "search", checkSearchDomain);
+  const options = checkEach(conf.options, "options", checkOption);
+  return [
+    "# Written by vethwork.\n",
+    ...nameservers.map((address) => `nameserver ${address}\n`),
+    search.length > 0 ? `search ${search.join(" ")}\n` : "",
+    options.length > 0 ? `options ${options.join(" ")}\n` : "",
+  ].join("");
+}
+
+function checkNameserver(value: unknown, property: string): string {
+  if (typeof value !== "string") throw invalidArgument("type", property, "must be a string");
+  const [address, zone = "none"] = value.split("%");
+  const checked = checkIpAddress(address, property);
+  // As names of links may be, and no more: the line has no quotes.
+  if (/^[\w.@:-]{1,15}$/.test(zone)) return value.includes("%") ? `${checked}%${zone}` : checked;
+  throw invalidArgument("range", property, "must be an IP address, with no zone or a link's name");
+}
+
+function checkSearchDomain(value: unknown, property: string): string {
+  if (value === ".") return value;
+  return checkDnsName(typeof value === "string" ? withoutDot(value) : value, property);
+}
+
+function checkOption(value: unknown, property: string): string {
+  if (typeof value === "string" && option.test(value)) return value;
+  throw invalidArgument("range", property, "must be an option of resolv.conf(5), as ndots:1");
+}
