@@ -42,6 +42,7 @@ const rules = {
       may: /^watch\/|^(rtnl\/(namespace|request|reference)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
     },
+    { of: /^network\/dns\//, may: /^network\/dns\/|^errors\.ts$/ },
     { of: /^native\.ts$/, may: /^errors\.ts$/ },
     { of: /^errors\.ts$/, may: /^(?!)/ },
     { of: /^values\//, may: /^errors\.ts$|^values\// },

@@ -13,6 +13,8 @@ const witnesses = {
   ss: "iproute2",
   curl: "curl",
   dot: "graphviz",
+  dig: "bind9-dnsutils",
+  python3: "python3",
   unshare: "util-linux",
   nsenter: "util-linux",
   setpriv: "util-linux",

@@ -45,8 +45,8 @@ function untilAborted<T>(
 }
 
 /**
- * By UDP; sent again every `retryMs`. What does not answer the question is passed over, as it may be
- * somebody's guess; the kernel lets in what comes from the server alone.
+ * By UDP; sent again every `retryMs`. What comes from elsewhere or does not answer the question is
+ * passed over, as it may be somebody's guess.
  */
 export const exchangeUdp: Exchange = async (upstream, query, retryMs, signal) => {
   signal.throwIfAborted();
@@ -57,14 +57,17 @@ export const exchangeUdp: Exchange = async (upstream, query, retryMs, signal) =>
   try {
     signal.throwIfAborted();
     return await untilAborted<Buffer>(signal, (resolve, reject) => {
-      // ECONNREFUSED: there is no server.
+      // ECONNREFUSED, which connected sockets alone hear: there is no server.
       socket.on("error", reject);
-      socket.on("message", (answer) => {
-        if (answersQuestion(answer, question)) resolve(answer);
-      });
       const send = () => socket.send(question, (error) => error && reject(error));
       socket.connect(port, address, (error?: Error) => {
         if (error !== undefined) return reject(error);
+        const server = socket.remoteAddress();
+        // The kernel lets in the server alone from now on, but others could write before.
+        socket.on("message", (answer, from) => {
+          if (from.port !== server.port || from.address !== server.address) return;
+          if (answersQuestion(answer, question)) resolve(answer);
+        });
         send();
         timer = setInterval(send, retryMs);
       });

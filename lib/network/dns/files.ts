@@ -34,8 +34,9 @@ function isMissing(error: unknown): boolean {
 
 /**
  * Gives a file that is there another content, in one write. It has to stay the same file: it is
- * mounted over another one for the programs that run already. Who reads meanwhile finds the old
- * content or the new, with empty lines behind it if that is shorter.
+ * mounted over another one for the programs that run already. What is shorter is followed by empty
+ * lines until the file is cut, so that no end of the old content is found behind it; who reads
+ * during the write itself can find some of each, which no file system forbids.
  */
 async function overwrite(path: string, text: string): Promise<void> {
   const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);

@@ -1,6 +1,7 @@
 // Questions that no name of the sandbox's answers, put to servers elsewhere.
 
-import { invalidArgument, refuseUnknown } from "../../errors.ts";
+import { isIP } from "node:net";
+import { invalidArgument, objectArgument, refuseUnknown } from "../../errors.ts";
 import { type Exchange, exchangeTcp, exchangeUdp, type Upstream } from "./exchange.ts";
 import { codeOf, type Query, refusals, truncate, withId, writeRefusal } from "./message.ts";
 
@@ -27,6 +28,19 @@ const ranges = {
 const mostUpstreams = 3;
 /** Milliseconds for which a server that stayed silent is asked after the others. */
 const distrustMs = 10_000;
+
+function checkUpstream(upstream: Upstream, path: string): void {
+  refuseUnknown(path, upstream, ["address", "port", "sockets"], `${path}.`);
+  const { address, port = 53, sockets } = upstream;
+  // A name would be looked up, and not from where the question is to go out.
+  if (typeof address !== "string" || isIP(address) === 0) {
+    throw invalidArgument("range", `${path}.address`, "must be an IP address");
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw invalidArgument("range", `${path}.port`, "must be an integer from 1 to 65535");
+  }
+  objectArgument(`${path}.sockets`, sockets);
+}
 
 /**
  * The first value that one of the attempts gives. Each next one begins when an earlier one has
@@ -100,8 +114,12 @@ export class Forwarder {
   /**
    * Sets which servers to ask from now on; of more than three the first three. Without any, as in a
    * sandbox that has internal networks alone, every question fails at once, and nothing is sent.
+   * Questions that wait already go on waiting.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` if an address is no IP address, or a port none.
    */
   setUpstreams(upstreams: readonly Upstream[]): void {
+    for (const [n, upstream] of upstreams.entries()) checkUpstream(upstream, `upstreams[${n}]`);
     this.#upstreams = upstreams.slice(0, mostUpstreams);
     this.#distrusted = new Map();
   }

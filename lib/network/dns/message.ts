@@ -46,8 +46,9 @@ const recursionDesired = 0x01;
 const recursionAvailable = 0x80;
 const rcode = 0x0f;
 
-/** Where the question ends that begins behind the header; undefined if it is none. */
+/** Where the one question ends that begins behind the header; undefined if there is none. */
 function questionEnd(bytes: Buffer): number | undefined {
+  if (bytes.readUInt16BE(4) !== 1) return undefined;
   let at = headerLength;
   for (let length = bytes[at]; length !== 0; length = bytes[at]) {
     // A pointer has nowhere to point to yet.
@@ -60,10 +61,8 @@ function questionEnd(bytes: Buffer): number | undefined {
 
 function decoded(bytes: Buffer): DecodedPacket | undefined {
   // More records than a query has would only cost time.
-  const counts = [4, 6, 8, 10].map((at) => bytes.readUInt16BE(at));
-  const [questions = 0, answers = 0, authorities = 0, additionals = 0] = counts;
-  if (questions !== 1 || answers + authorities > 0 || additionals > mostAdditionals)
-    return undefined;
+  const records = bytes.readUInt16BE(6) + bytes.readUInt16BE(8);
+  if (records > 0 || bytes.readUInt16BE(10) > mostAdditionals) return undefined;
   try {
     return decode(bytes);
   } catch {

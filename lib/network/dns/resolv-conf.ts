@@ -68,6 +68,8 @@ export interface ResolverWishes {
  * The resolv.conf of a sandbox that has a DNS server of its own, from the host's: that server alone,
  * and the host's search list and options unless the user has others. Names are asked for as they
  * are first (`ndots:0`), unless the options say how many dots that takes.
+ *
+ * @throws {RangeError} `ERR_OUT_OF_RANGE` if a domain is no host name or an option none.
  */
 export function sandboxResolvConf(
   nameserver: string,
@@ -75,11 +77,12 @@ export function sandboxResolvConf(
   wishes: ResolverWishes = {},
 ): ResolvConf {
   refuseUnknown("wishes", wishes, ["search", "options"]);
-  const options = wishes.options ?? host.options;
+  const search = checkEach(wishes.search ?? host.search, "search", checkSearchDomain);
+  const options = checkEach(wishes.options ?? host.options, "options", checkOption);
   const counted = options.some((one) => one.startsWith("ndots:"));
   return {
     nameservers: [nameserver],
-    search: wishes.search ?? host.search,
+    search,
     options: counted ? options : [...options, "ndots:0"],
   };
 }

@@ -2,7 +2,7 @@
 
 import type { RemoteInfo, Socket as UdpSocket } from "node:dgram";
 import type { Server, Socket as TcpSocket } from "node:net";
-import { invalidArgument, refuseUnknown } from "../../errors.ts";
+import { invalidArgument, objectArgument, refuseUnknown } from "../../errors.ts";
 import type { Forwarder } from "./forward.ts";
 import { Frames, frame } from "./frames.ts";
 import { longestMessage, longestQuery, readQuery, writeAnswer } from "./message.ts";
@@ -71,8 +71,8 @@ export class DnsServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const closed = [
-      new Promise<void>((resolve) => this.#udp.close(resolve)),
-      new Promise<void>((resolve) => this.#tcp.close(() => resolve())),
+      untilClosed((done) => this.#udp.close(done)),
+      untilClosed((done) => this.#tcp.close(done)),
     ];
     for (const connection of this.#connections) connection.destroy();
     this.#forwarder.close();
@@ -91,10 +91,12 @@ export class DnsServer implements AsyncDisposable {
   }
 
   readonly #receive = (message: Buffer, from: RemoteInfo): void => {
-    // Nobody can be answered there, and Node throws.
-    if (from.port === 0) return;
     const send = (answer: Buffer) => {
-      if (this.#closed === undefined) this.#udp.send(answer, from.port, from.address, ignore);
+      try {
+        this.#udp.send(answer, from.port, from.address, ignore);
+      } catch {
+        // The asker's port is 0, or the socket was closed meanwhile: nobody is there to hear it.
+      }
     };
     const answer = this.#answer(message, "udp");
     if (answer instanceof Promise) answer.then(send);
@@ -114,6 +116,17 @@ export class DnsServer implements AsyncDisposable {
 }
 
 function ignore(): void {}
+
+/** Waits for something to be closed; somebody else may have done it already. */
+async function untilClosed(close: (done: () => void) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    try {
+      close(resolve);
+    } catch {
+      resolve();
+    }
+  });
+}
 
 /**
  * Answers the messages of a connection as they come; each answer is sent when it is there, whatever
@@ -171,11 +184,15 @@ function checkInteger(value: number, property: string, max: number): number {
  * - Malformed queries are answered with FORMERR, other opcodes than QUERY with NOTIMP, other classes
  *   than IN with REFUSED; what is no query at all is dropped.
  *
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if something to work with is missing.
  * @throws {RangeError} `ERR_OUT_OF_RANGE` if an option is not in its range.
  */
 export function openDnsServer(spec: DnsServerSpec): DnsServer {
   const known = ["udp", "tcp", "view", "forwarder", "maxConnections", "idleMs"];
   refuseUnknown("spec", spec, known);
+  for (const property of ["udp", "tcp", "view", "forwarder"] as const) {
+    objectArgument(property, spec[property]);
+  }
   const { maxConnections = 64, idleMs = 10_000, ...rest } = spec;
   return new DnsServer({
     ...rest,

@@ -102,6 +102,11 @@ export class Zone {
     this.network = checkDnsName(network, "network");
   }
 
+  /** How many names there are, those of reverse look-ups included. */
+  get size(): number {
+    return this.#names.size;
+  }
+
   /** What the name stands for, if anybody holds it. The name is in lower case. */
   find(name: string): Name | undefined {
     return this.#names.get(name);
