@@ -113,8 +113,8 @@ export class Forwarder {
 
   /**
    * Sets which servers to ask from now on; of more than three the first three. Without any, as in a
-   * sandbox that has internal networks alone, every question fails at once, and nothing is sent.
-   * Questions that wait already go on waiting.
+   * sandbox that has internal networks alone, every question fails at once, those that wait
+   * included, and nothing is sent. Otherwise those that wait go on waiting.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` if an address is no IP address, or a port none.
    */
@@ -122,6 +122,8 @@ export class Forwarder {
     for (const [n, upstream] of upstreams.entries()) checkUpstream(upstream, `upstreams[${n}]`);
     this.#upstreams = upstreams.slice(0, mostUpstreams);
     this.#distrusted = new Map();
+    if (upstreams.length > 0) return;
+    for (const question of this.#underway) question.abort();
   }
 
   /**
@@ -132,8 +134,8 @@ export class Forwarder {
   async ask(query: Query, transport: "udp" | "tcp"): Promise<Buffer> {
     const { bytes, payload } = query;
     const failure = () => writeRefusal(bytes, refusals.failed, query);
-    if (this.#upstreams.length === 0 || this.#inFlight >= this.#limits.maxInFlight)
-      return failure();
+    const full = this.#inFlight >= this.#limits.maxInFlight;
+    if (full || this.#upstreams.length === 0) return failure();
     this.#inFlight += 1;
     try {
       const answer = await this.#joined(bytes, transport);
@@ -148,7 +150,6 @@ export class Forwarder {
   /** Gives up what waits, and asks nobody any more. */
   close(): void {
     this.setUpstreams([]);
-    for (const question of this.#underway) question.abort();
   }
 
   /** Joins a question that differs in its id alone, if one waits. */

@@ -23,18 +23,16 @@ function withoutDot(text: string): string {
 }
 
 /**
- * Reads a resolv.conf as the resolver of the C library does: the last of the lines `search` and
- * `domain` counts, options add up, and what cannot be understood is passed over.
+ * Reads a resolv.conf as the resolver of the C library does: keywords begin their lines, the last of
+ * the lines `search` and `domain` counts, options add up, and what cannot be understood is passed
+ * over.
  */
 export function parseResolvConf(text: string): ResolvConf {
   const nameservers: string[] = [];
   const options: string[] = [];
   let search: string[] = [];
   for (const line of text.split("\n")) {
-    const [keyword, ...values] = line
-      .replace(/^\s*[#;].*$/, "")
-      .trim()
-      .split(/\s+/);
+    const [keyword, ...values] = line.trimEnd().split(/\s+/);
     if (keyword === "nameserver") nameservers.push(...values.slice(0, 1).filter(isIP));
     if (keyword === "options") options.push(...values.filter((value) => option.test(value)));
     if (keyword === "domain") values.splice(1);

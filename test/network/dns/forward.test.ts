@@ -434,6 +434,14 @@ describe("questions", () => {
     );
   });
 
+  test("that wait are given up when nobody may be asked any more", () =>
+    withUpstreams([silent], async ({ forwarder, port }, [elsewhere]) => {
+      const waiting = dig(port, "example.org");
+      await expect.poll(() => elsewhere?.questions.length).toBe(1);
+      forwarder.setUpstreams([]);
+      expect(await waiting).toMatchObject({ status: "SERVFAIL" });
+    }));
+
   test("that wait are given up when the server is closed", () =>
     withUpstreams([silent], async ({ server, port }, [elsewhere]) => {
       const client = createSocket("udp4");

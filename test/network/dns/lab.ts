@@ -25,7 +25,7 @@ export async function raiseLoopback(): Promise<void> {
   await home.close();
 }
 
-/** A UDP socket and a TCP server on one port, that both chose or that is given. */
+/** A UDP socket and a TCP server on one port that is free for both. */
 export async function listenBoth(): Promise<{ udp: Socket; tcp: Server; port: number }> {
   for (;;) {
     const tcp = createServer().listen(0, localhost);
@@ -36,6 +36,7 @@ export async function listenBoth(): Promise<{ udp: Socket; tcp: Server; port: nu
       await once(udp, "listening");
       return { udp, tcp, port };
     } catch {
+      udp.close();
       tcp.close();
     }
   }
@@ -55,7 +56,7 @@ export const sockets: UpstreamSockets = {
   },
 };
 
-/** A server with a view that is empty and a forwarder that asks nobody, for the time of a test. */
+/** A server, and what it works with. */
 export interface Lab {
   readonly server: DnsServer;
   readonly view: View;
@@ -63,6 +64,7 @@ export interface Lab {
   readonly port: number;
 }
 
+/** Runs a test with a server whose view is empty and whose forwarder asks nobody. */
 export async function withServer(
   test: (lab: Lab) => Promise<void>,
   options: Pick<DnsServerSpec, "maxConnections" | "idleMs"> = {},
