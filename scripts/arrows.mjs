@@ -31,7 +31,10 @@ const rules = {
       may: /^(rtnl\/(namespace|request|kinds|reference|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
     },
-    { of: /^inside\//, may: /^inside\/|^rtnl\/namespace\.ts$|^(native|errors)\.ts$/ },
+    {
+      of: /^inside\//,
+      may: /^inside\/|^rtnl\/namespace\.ts$|^values\/(dns-|resolv-conf)|^(native|errors)\.ts$/,
+    },
     {
       of: /^watch\/(events|identities|picture)\.ts$/,
       may: /^watch\/identities\.ts$/,
@@ -42,7 +45,10 @@ const rules = {
       may: /^watch\/|^(rtnl\/(namespace|request|reference)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
     },
-    { of: /^network\/dns\//, may: /^network\/dns\/|^errors\.ts$/ },
+    {
+      of: /^network\/dns\//,
+      may: /^network\/dns\/|^inside\/(dns-exchange|listen|udp)\.ts$|^rtnl\/namespace\.ts$|^values\/(dns-|resolv-conf)|^errors\.ts$/,
+    },
     { of: /^native\.ts$/, may: /^errors\.ts$/ },
     { of: /^errors\.ts$/, may: /^(?!)/ },
     { of: /^values\//, may: /^errors\.ts$|^values\// },

@@ -3,7 +3,8 @@
 import { isIP } from "node:net";
 import { invalidArgument, refuseUnknown } from "../errors.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
-import { askServer, type DnsOutcome, type Question } from "./dns-query.ts";
+import type { Question } from "../values/dns-message.ts";
+import { askServer, type DnsOutcome } from "./dns-query.ts";
 import { type ResolverSettings, readHosts, readResolverSettings } from "./resolver-files.ts";
 import { lookupError } from "./system-error.ts";
 

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import type { Namespace } from "../rtnl/namespace.ts";
+import { parseResolvConf, wordsOfLines } from "../values/resolv-conf.ts";
 
 /** What resolv.conf(5) says. */
 export interface ResolverSettings {
@@ -27,14 +28,6 @@ export type Hosts = ReadonlyMap<string, readonly string[]>;
 const defaults = { servers: ["127.0.0.1"], ndots: 1, timeoutSeconds: 5, attempts: 2 };
 const most = { servers: 3, search: 6, ndots: 15, timeoutSeconds: 30, attempts: 5 };
 
-function lines(text: string): string[][] {
-  return text
-    .split("\n")
-    .map((line) => line.replace(/[#;].*/, "").trim())
-    .filter((line) => line !== "")
-    .map((line) => line.split(/\s+/));
-}
-
 /** The number of an option as "ndots:2", within its bounds. */
 function option(options: readonly string[], name: keyof typeof most, otherwise: number): number {
   const key = name === "timeoutSeconds" ? "timeout" : name;
@@ -46,15 +39,8 @@ function option(options: readonly string[], name: keyof typeof most, otherwise: 
 
 /** Reads the text of a resolv.conf. */
 export function parseResolverSettings(text: string): ResolverSettings {
-  const entries = lines(text);
-  const valuesOf = (key: string) => entries.filter(([first]) => first === key);
-  const servers = valuesOf("nameserver")
-    .map(([, address = ""]) => address)
-    .filter((address) => isIP(address) !== 0)
-    .slice(0, most.servers);
-  // The last of these lines counts.
-  const [, ...search] = entries.findLast(([key]) => key === "search" || key === "domain") ?? [];
-  const options = valuesOf("options").flatMap(([, ...values]) => values);
+  const { nameservers, search, options } = parseResolvConf(text);
+  const servers = nameservers.slice(0, most.servers);
   return {
     servers: servers.length > 0 ? servers : defaults.servers,
     search: search.slice(0, most.search),
@@ -68,7 +54,7 @@ export function parseResolverSettings(text: string): ResolverSettings {
 /** Reads the text of a hosts file. */
 export function parseHosts(text: string): Hosts {
   const hosts = new Map<string, string[]>();
-  for (const [address = "", ...names] of lines(text)) {
+  for (const [address = "", ...names] of wordsOfLines(text)) {
     if (isIP(address) === 0) continue;
     for (const name of names.map((each) => each.toLowerCase())) {
       hosts.set(name, [...(hosts.get(name) ?? []), address]);

@@ -5,7 +5,7 @@ import http from "node:http";
 import type { Socket } from "node:net";
 import { type Answer, decode, encode, type Packet, TRUNCATED_RESPONSE } from "dns-packet";
 import { describe, expect, test } from "vitest";
-import { agent, bindUdp, connect, listen, lookup } from "../../lib/index.ts";
+import { addAddress, agent, bindUdp, connect, listen, lookup } from "../../lib/index.ts";
 import { parseHosts, parseResolverSettings } from "../../lib/inside/resolver-files.ts";
 import { needs } from "../support/features.ts";
 import { withRouter } from "../support/routed.ts";
@@ -146,6 +146,22 @@ describe("a name", () => {
         await using server = await serve(right, "10.2.0.2");
         expect(await lookup(left, "many.example", { family: 4 })).toHaveLength(60);
         expect(server.asked).toEqual(["many.example A", "tcp many.example"]);
+      }),
+    );
+  });
+
+  test("is found by a server with a link-local address, by TCP", async (context) => {
+    await needs("etc-netns", context);
+    const conf = "nameserver fe80::53%eth0\noptions timeout:5 attempts:1\n";
+    await withRouter(({ left, router }) =>
+      withFiles(left, { "resolv.conf": conf, hosts: "" }, async () => {
+        await addAddress(router, { name: "side1" }, { address: "fe80::53/64", flags: ["noDad"] });
+        await addAddress(left, { name: "eth0" }, { address: "fe80::9/64", flags: ["noDad"] });
+        await using server = await serve(router, "fe80::53%side1");
+        expect(await lookup(left, "www.example", { family: 4 })).toEqual([
+          { address: "10.2.0.2", family: 4 },
+        ]);
+        expect(server.asked).toEqual(["tcp www.example"]);
       }),
     );
   });

@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { text } from "node:stream/consumers";
 
 /** How a child ended. */
@@ -29,4 +29,17 @@ export function children(): number[] {
 /** How many descriptors this process has open. */
 export function countDescriptors(): number {
   return readdirSync("/proc/self/fd").length;
+}
+
+/** How many of them are sockets. */
+export function countSockets(): number {
+  const isSocket = (descriptor: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith("socket:");
+    } catch {
+      // The one by which the directory was read.
+      return false;
+    }
+  };
+  return readdirSync("/proc/self/fd").filter(isSocket).length;
 }

@@ -2,8 +2,20 @@
 
 import { isIP } from "node:net";
 import { invalidArgument, objectArgument, refuseUnknown } from "../../errors.ts";
-import { type Exchange, exchangeTcp, exchangeUdp, type Upstream } from "./exchange.ts";
-import { codeOf, type Query, refusals, truncate, withId, writeRefusal } from "./message.ts";
+import {
+  type Exchange,
+  exchangeTcp,
+  exchangeUdp,
+  type NameServer,
+} from "../../inside/dns-exchange.ts";
+import {
+  codeOf,
+  type Query,
+  refusals,
+  truncate,
+  withId,
+  writeRefusal,
+} from "../../values/dns-message.ts";
 
 /** How servers are asked. */
 export interface ForwarderOptions {
@@ -29,9 +41,9 @@ const mostUpstreams = 3;
 /** Milliseconds for which a server that stayed silent is asked after the others. */
 const distrustMs = 10_000;
 
-function checkUpstream(upstream: Upstream, path: string): void {
-  refuseUnknown(path, upstream, ["address", "port", "sockets"], `${path}.`);
-  const { address, port = 53, sockets } = upstream;
+function checkUpstream(upstream: NameServer, path: string): void {
+  refuseUnknown(path, upstream, ["namespace", "address", "port"], `${path}.`);
+  const { namespace, address, port = 53 } = upstream;
   // A name would be looked up, and not from where the question is to go out.
   if (typeof address !== "string" || isIP(address) === 0) {
     throw invalidArgument("range", `${path}.address`, "must be an IP address");
@@ -39,7 +51,7 @@ function checkUpstream(upstream: Upstream, path: string): void {
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw invalidArgument("range", `${path}.port`, "must be an integer from 1 to 65535");
   }
-  objectArgument(`${path}.sockets`, sockets);
+  objectArgument(`${path}.namespace`, namespace);
 }
 
 /**
@@ -89,8 +101,8 @@ export class Forwarder {
   readonly #waiting = new Map<string, Promise<Buffer | undefined>>();
   readonly #underway = new Set<AbortController>();
   #inFlight = 0;
-  #upstreams: readonly Upstream[] = [];
-  #distrusted = new Map<Upstream, number>();
+  #upstreams: readonly NameServer[] = [];
+  #distrusted = new Map<NameServer, number>();
 
   /** @throws {RangeError} `ERR_OUT_OF_RANGE` if an option is no integer of its range. */
   constructor(options: ForwarderOptions = {}) {
@@ -118,7 +130,7 @@ export class Forwarder {
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` if an address is no IP address, or a port none.
    */
-  setUpstreams(upstreams: readonly Upstream[]): void {
+  setUpstreams(upstreams: readonly NameServer[]): void {
     for (const [n, upstream] of upstreams.entries()) checkUpstream(upstream, `upstreams[${n}]`);
     this.#upstreams = upstreams.slice(0, mostUpstreams);
     this.#distrusted = new Map();
@@ -185,7 +197,7 @@ export class Forwarder {
   }
 
   async #askOne(
-    upstream: Upstream,
+    upstream: NameServer,
     query: Buffer,
     exchange: Exchange,
     over: AbortSignal,
@@ -193,7 +205,7 @@ export class Forwarder {
     const { retryMs, headStartMs } = this.#limits;
     const begun = performance.now();
     try {
-      const answer = await exchange(upstream, query, retryMs, over);
+      const answer = await exchange(upstream, query, { signal: over, retryMs });
       const code: number = codeOf(answer);
       if (code === refusals.failed || code === refusals.refused) throw new Error(`code ${code}`);
       this.#distrusted.delete(upstream);
@@ -207,9 +219,9 @@ export class Forwarder {
     }
   }
 
-  #inOrder(): Upstream[] {
+  #inOrder(): NameServer[] {
     const now = performance.now();
-    const distrusted = (upstream: Upstream) => (this.#distrusted.get(upstream) ?? 0) > now;
+    const distrusted = (upstream: NameServer) => (this.#distrusted.get(upstream) ?? 0) > now;
     return [
       ...this.#upstreams.filter((upstream) => !distrusted(upstream)),
       ...this.#upstreams.filter(distrusted),

@@ -1,46 +1,15 @@
-// /etc/resolv.conf, read from a host and written for a sandbox (resolv.conf(5)).
+// The resolv.conf of a sandbox, from what the host's says (resolv.conf(5)).
 
-import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { invalidArgument, refuseUnknown } from "../../errors.ts";
+import type { ResolvConf } from "../../values/resolv-conf.ts";
 import { checkDnsName, checkEach, checkIpAddress, isDnsName } from "./name.ts";
-
-/** What a resolv.conf says. */
-export interface ResolvConf {
-  /** Addresses, in the order in which they are asked; of IPv6 perhaps with a zone. */
-  readonly nameservers: readonly string[];
-  /** Domains that are tried behind names with few dots; `"."` alone for none. */
-  readonly search: readonly string[];
-  /** `"ndots:0"`, `"rotate"`, … */
-  readonly options: readonly string[];
-}
 
 const option = /^[a-z][a-z0-9-]{0,39}(?::[0-9]{1,5})?$/;
 
 /** The domain of a search list without a dot at its end, which says no more. */
 function withoutDot(text: string): string {
   return text.length > 1 && text.endsWith(".") ? text.slice(0, -1) : text;
-}
-
-/**
- * Reads a resolv.conf as the resolver of the C library does: keywords begin their lines, the last of
- * the lines `search` and `domain` counts, options add up, and what cannot be understood is passed
- * over.
- */
-export function parseResolvConf(text: string): ResolvConf {
-  const nameservers: string[] = [];
-  const options: string[] = [];
-  let search: string[] = [];
-  for (const line of text.split("\n")) {
-    const [keyword, ...values] = line.trimEnd().split(/\s+/);
-    if (keyword === "nameserver") nameservers.push(...values.slice(0, 1).filter(isIP));
-    if (keyword === "options") options.push(...values.filter((value) => option.test(value)));
-    if (keyword === "domain") values.splice(1);
-    if (keyword === "search" || keyword === "domain") {
-      search = values.map(withoutDot).filter((name) => name === "." || isDnsName(name));
-    }
-  }
-  return { nameservers, search, options };
 }
 
 /**
@@ -64,8 +33,8 @@ export interface ResolverWishes {
 
 /**
  * The resolv.conf of a sandbox that has a DNS server of its own, from the host's: that server alone,
- * and the host's search list and options unless the user has others. Names are asked for as they
- * are first (`ndots:0`), unless the options say how many dots that takes.
+ * and the host's search list and options, as far as they are any, unless the user has others. Names
+ * are asked for as they are first (`ndots:0`), unless the options say how many dots that takes.
  *
  * @throws {RangeError} `ERR_OUT_OF_RANGE` if a domain is no host name or an option none.
  */
@@ -75,8 +44,16 @@ export function sandboxResolvConf(
   wishes: ResolverWishes = {},
 ): ResolvConf {
   refuseUnknown("wishes", wishes, ["search", "options"]);
-  const search = checkEach(wishes.search ?? host.search, "search", checkSearchDomain);
-  const options = checkEach(wishes.options ?? host.options, "options", checkOption);
+  const search = checkEach(
+    wishes.search ?? host.search.filter(isSearchDomain),
+    "search",
+    checkSearchDomain,
+  );
+  const options = checkEach(
+    wishes.options ?? host.options.filter((one) => option.test(one)),
+    "options",
+    checkOption,
+  );
   const counted = options.some((one) => one.startsWith("ndots:"));
   return {
     nameservers: [nameserver],
@@ -97,7 +74,6 @@ export function renderResolvConf(conf: ResolvConf): string {
   const search = checkEach(conf.search, "search", checkSearchDomain);
   const options = checkEach(conf.options, "options", checkOption);
   return [
-    "# Written by vethwork.\n",
     ...nameservers.map((address) => `nameserver ${address}\n`),
     search.length > 0 ? `search ${search.join(" ")}\n` : "",
     options.length > 0 ? `options ${options.join(" ")}\n` : "",
@@ -111,6 +87,10 @@ function checkNameserver(value: unknown, property: string): string {
   // As names of links may be, and no more: the line has no quotes.
   if (/^[\w.@:-]{1,15}$/.test(zone)) return value.includes("%") ? `${checked}%${zone}` : checked;
   throw invalidArgument("range", property, "must be an IP address, with no zone or a link's name");
+}
+
+function isSearchDomain(text: string): boolean {
+  return text === "." || isDnsName(withoutDot(text));
 }
 
 function checkSearchDomain(value: unknown, property: string): string {

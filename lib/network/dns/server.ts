@@ -3,11 +3,17 @@
 import type { RemoteInfo, Socket as UdpSocket } from "node:dgram";
 import type { Server, Socket as TcpSocket } from "node:net";
 import { invalidArgument, objectArgument, refuseUnknown } from "../../errors.ts";
+import { Frames, frame } from "../../values/dns-frames.ts";
+import {
+  longestMessage,
+  longestQuery,
+  type Query,
+  readQuery,
+  writeAnswer,
+} from "../../values/dns-message.ts";
 import type { Forwarder } from "./forward.ts";
-import { Frames, frame } from "./frames.ts";
-import { longestMessage, longestQuery, readQuery, writeAnswer } from "./message.ts";
 import type { View } from "./view.ts";
-import type { AnsweredType } from "./zone.ts";
+import type { Turn } from "./zone.ts";
 
 /** What a server works with. */
 export interface DnsServerSpec {
@@ -27,11 +33,6 @@ export interface DnsServerSpec {
 
 /** Answers that one connection may wait for, or leave unread, before no more is read from it. */
 const mostPending = 16;
-
-/** The types of which a name may have records. */
-const answered: ReadonlySet<string> = new Set<AnsweredType>(["A", "AAAA", "PTR", "ANY"]);
-const nothing = { records: [], first: 0 };
-const isAnswered = (type: string): type is AnsweredType => answered.has(type);
 
 /** Serves the DNS queries of one sandbox until it is closed. */
 export class DnsServer implements AsyncDisposable {
@@ -83,11 +84,28 @@ export class DnsServer implements AsyncDisposable {
   #answer(message: Buffer, transport: "udp" | "tcp"): Buffer | Promise<Buffer> | undefined {
     const query = readQuery(message);
     if (query === undefined || Buffer.isBuffer(query)) return query;
-    const name = this.#view.find(query.name);
-    if (name === undefined) return this.#forwarder.ask(query, transport);
+    const own = this.#take(query);
+    if (own === undefined) return this.#forwarder.ask(query, transport);
     const limit = transport === "udp" ? query.payload : longestMessage;
-    const { records, first } = isAnswered(query.type) ? name.take(query.type) : nothing;
-    return writeAnswer(query, records, first, limit);
+    return writeAnswer(query, own.records, own.first, limit);
+  }
+
+  /** What the view says to a query; undefined if that is for others to answer. */
+  #take({ name, type }: Query): Turn | undefined {
+    const known = this.#view.find(name);
+    switch (type) {
+      case "A":
+      case "AAAA":
+        return known?.take(type);
+      case "MX":
+        return known && { records: [], first: 0 };
+      case "PTR": {
+        const turn = known?.take(type);
+        return turn?.records.length ? turn : undefined;
+      }
+      default:
+        return undefined;
+    }
   }
 
   readonly #receive = (message: Buffer, from: RemoteInfo): void => {
@@ -177,12 +195,13 @@ function checkInteger(value: number, property: string, max: number): number {
  * Begins to answer the queries that come to a sandbox's sockets, as Docker's server at 127.0.0.11
  * does: names of the view from the view, all others by the forwarder.
  *
- * - Answers carry a TTL of 600 seconds and are not authoritative. A name without records of the
- *   type asked for, whatever that is, gets an empty answer; unlike Docker's, it is never forwarded.
+ * - Answers carry a TTL of 600 seconds and are not authoritative. Addresses (A, AAAA) and MX of a
+ *   name of the view are answered from it, with nothing if there are none; so is who has an address
+ *   (PTR). Everything else is forwarded, questions of other types for these names too.
  * - A query with EDNS gets an answer with EDNS, without options.
  * - An answer that does not fit has as many records as do, and is marked as truncated.
- * - Malformed queries are answered with FORMERR, other opcodes than QUERY with NOTIMP, other classes
- *   than IN with REFUSED; what is no query at all is dropped.
+ * - Malformed queries are answered with FORMERR, other opcodes than QUERY with NOTIMP; what is no
+ *   query at all is dropped. The class is not looked at.
  *
  * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if something to work with is missing.
  * @throws {RangeError} `ERR_OUT_OF_RANGE` if an option is not in its range.

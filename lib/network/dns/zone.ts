@@ -2,7 +2,7 @@
 
 import { isIPv6 } from "node:net";
 import { invalidArgument, refuseUnknown } from "../../errors.ts";
-import { writeRecord } from "./message.ts";
+import { writeRecord } from "../../values/dns-message.ts";
 import { checkDnsName, checkEach, checkIpAddress, reverseNameOf } from "./name.ts";
 
 /** Who is to be found in a network, and by which names. */
@@ -23,11 +23,13 @@ export interface Holder {
 }
 
 /** The types of records that there are. */
-const recordTypes = ["A", "AAAA", "PTR"] as const;
-type RecordType = (typeof recordTypes)[number];
+type RecordType = "A" | "AAAA" | "PTR";
 
-/** What can be asked for of a name. */
-export type AnsweredType = RecordType | "ANY";
+/** Records of one type, and the place of the one to begin with. */
+export interface Turn {
+  readonly records: readonly Buffer[];
+  readonly first: number;
+}
 
 /** Seconds for which an answer may be kept: Docker's. */
 const ttl = 600;
@@ -44,7 +46,7 @@ interface Answers {
 /** What a name stands for. */
 export class Name {
   readonly #holders = new Map<Holder, Records>();
-  readonly #answers = new Map<AnsweredType, Answers>();
+  readonly #answers = new Map<RecordType, Answers>();
 
   /** True if nobody holds it. */
   get free(): boolean {
@@ -64,21 +66,19 @@ export class Name {
   }
 
   /**
-   * The records of a type, none if the name has none of it, and the place of the one to begin with:
-   * the next each time. Each type has turns of its own, because resolvers ask for A and AAAA in
+   * The records of a type, none if the name has none of it, beginning with the next one each time.
+   * Each type has turns of its own, because resolvers ask for A and AAAA in
    * pairs, and would find the same holder first for ever.
    */
-  take(type: AnsweredType): { records: readonly Buffer[]; first: number } {
+  take(type: RecordType): Turn {
     const answers = this.#answers.get(type) ?? this.#collect(type);
     const { records, turn: first } = answers;
     answers.turn = first + 1 < records.length ? first + 1 : 0;
     return { records, first };
   }
 
-  #collect(type: AnsweredType): Answers {
-    const types = type === "ANY" ? recordTypes : [type];
-    const holders = [...this.#holders.values()];
-    const records = types.flatMap((one) => holders.flatMap((holder) => holder[one] ?? []));
+  #collect(type: RecordType): Answers {
+    const records = [...this.#holders.values()].flatMap((holder) => holder[type] ?? []);
     const answers = { records, turn: 0 };
     this.#answers.set(type, answers);
     return answers;

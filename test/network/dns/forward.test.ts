@@ -4,11 +4,12 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { decode, encode, RECURSION_AVAILABLE, TRUNCATED_RESPONSE } from "dns-packet";
-import { beforeAll, describe, expect, test } from "vitest";
-import type { Upstream } from "../../../lib/network/dns/exchange.ts";
+import { describe, expect, test } from "vitest";
+import { openNamespace } from "../../../lib/index.ts";
+import type { NameServer } from "../../../lib/inside/dns-exchange.ts";
 import { Forwarder, type ForwarderOptions } from "../../../lib/network/dns/forward.ts";
-import { frame } from "../../../lib/network/dns/frames.ts";
 import { Zone } from "../../../lib/network/dns/zone.ts";
+import { frame } from "../../../lib/values/dns-frames.ts";
 import { outOfRange, wrongType } from "../../support/sandbox.ts";
 import {
   type Behaviour,
@@ -17,12 +18,12 @@ import {
   type Lab,
   localhost,
   raiseLoopback,
-  sockets,
+  upstream,
   withElsewhere,
   withServer,
 } from "./lab.ts";
 
-beforeAll(raiseLoopback);
+raiseLoopback();
 
 /** The answer to a question: one address, or a code instead. */
 function answerTo(question: Buffer, data = "198.51.100.9", code = 0, flags = 0): Buffer {
@@ -39,8 +40,6 @@ const failing: Behaviour = (question, reply) => reply(answerTo(question, "", 2))
 
 /** Nobody waits for anything here: what is to happen does, whatever the machine is busy with. */
 const patient = { timeoutMs: 60_000, retryMs: 60_000, headStartMs: 60_000 };
-
-const upstream = (port: number): Upstream => ({ address: localhost, port, sockets });
 
 /** A server with several servers elsewhere, which behave so. */
 async function withUpstreams(
@@ -92,17 +91,23 @@ describe("a name that is not the sandbox's", () => {
       expect(elsewhere?.questions).toHaveLength(4);
     }));
 
-  test("and only that: those that it has never leave", () =>
+  test("and only that: its own names leave with types alone that it has not", () =>
     withUpstreams([good], async ({ view, port }, [elsewhere]) => {
       const zone = new Zone("backend");
       zone.add({ name: "web", addresses: ["172.18.0.2"] });
       view.add(zone);
-      for (const type of ["A", "AAAA", "TXT", "SRV", "ANY", "CNAME", "MX"]) {
+      for (const type of ["A", "AAAA", "MX"]) {
         await dig(port, "web", type, "+notcp");
         await dig(port, "web.backend", type, "+tcp");
       }
       await dig(port, "-x", "172.18.0.2");
       expect(elsewhere?.questions).toEqual([]);
+      const others = ["TXT", "SRV", "CNAME", "ANY", "TYPE65", "PTR"] as const;
+      for (const type of others) {
+        expect(await dig(port, "web", type, "+notcp")).toMatchObject({ status: "NOERROR" });
+      }
+      const asked = elsewhere?.questions.map((question) => decode(question).questions?.[0]);
+      expect(asked?.map((question) => question?.name)).toEqual(others.map(() => "web"));
     }));
 
   test("by TCP is asked for by TCP", () =>
@@ -454,24 +459,18 @@ describe("questions", () => {
 });
 
 describe("a forwarder", () => {
-  test("does not wait for sockets that do not come", () =>
-    withServer(
-      async ({ forwarder, port }) => {
-        const never = () => new Promise<never>(() => {});
-        const broken = async () => {
-          throw new Error("no sockets left");
-        };
-        const from = (one: () => Promise<never>) => ({ bindUdp: one, connectTcp: one });
-        forwarder.setUpstreams(
-          [never, broken].map((one) => ({ address: localhost, sockets: from(one) })),
-        );
-        for (const way of ["+tcp", "+notcp"]) {
-          expect(await dig(port, "example.org", way)).toMatchObject({ status: "SERVFAIL" });
-        }
-      },
-      {},
-      { timeoutMs: 100, headStartMs: 10 },
-    ));
+  test("asks the next server if sockets for the first cannot be had", () =>
+    withUpstreams([good], async ({ forwarder, port }, [elsewhere]) => {
+      const namespace = await openNamespace();
+      await namespace.close();
+      const gone = { ...upstream(1), namespace };
+      for (const way of ["+tcp", "+notcp"]) {
+        forwarder.setUpstreams([gone, upstream(elsewhere?.port ?? 0)]);
+        expect((await dig(port, "example.org", way)).data).toEqual(["198.51.100.9"]);
+        forwarder.setUpstreams([gone]);
+        expect(await dig(port, "example.org", way)).toMatchObject({ status: "SERVFAIL" });
+      }
+    }));
 
   test.for(["timeoutMs", "retryMs", "headStartMs", "maxInFlight"])("refuses a wrong %s", (name) => {
     for (const value of [0, -1, 1.5, Number.NaN, 1e9, "5"]) {
@@ -488,18 +487,19 @@ describe("a forwarder", () => {
     withUpstreams([good], async ({ forwarder, port }) => {
       const refused = (...upstreams: unknown[]) => {
         try {
-          forwarder.setUpstreams(upstreams as Upstream[]);
+          forwarder.setUpstreams(upstreams as NameServer[]);
         } catch (error) {
           return error;
         }
         return undefined;
       };
-      const fine = { address: localhost, sockets };
+      const fine = upstream(53);
       const named = { ...fine, address: "dns.example.org" };
       expect(refused(fine, named)).toMatchObject(outOfRange("upstreams[1].address"));
       expect(refused({ ...fine, port: 0 })).toMatchObject(outOfRange("upstreams[0].port"));
       expect(refused({ ...fine, host: "a" })).toMatchObject(wrongType("upstreams[0].host"));
-      expect(refused({ address: localhost })).toMatchObject(wrongType("upstreams[0].sockets"));
+      const nowhere = { address: localhost, port: 53 };
+      expect(refused(nowhere)).toMatchObject(wrongType("upstreams[0].namespace"));
       expect((await dig(port, "example.org")).data).toEqual(["198.51.100.9"]);
     }));
 

@@ -3,10 +3,11 @@
 import { execFile } from "node:child_process";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket as Tcp } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket as Tcp } from "node:net";
 import { promisify } from "node:util";
-import { openNamespace, setLink } from "../../../lib/index.ts";
-import type { UpstreamSockets } from "../../../lib/network/dns/exchange.ts";
+import { afterAll, beforeAll } from "vitest";
+import { type Namespace, openNamespace, setLink } from "../../../lib/index.ts";
+import type { NameServer } from "../../../lib/inside/dns-exchange.ts";
 import { Forwarder, type ForwarderOptions } from "../../../lib/network/dns/forward.ts";
 import {
   type DnsServer,
@@ -18,11 +19,21 @@ import { View } from "../../../lib/network/dns/view.ts";
 const run = promisify(execFile);
 export const localhost = "127.0.0.1";
 
-/** The tests run in a namespace of their own, whose `lo` is down at first. */
-export async function raiseLoopback(): Promise<void> {
-  const home = await openNamespace();
-  await setLink(home, { name: "lo" }, { up: true });
-  await home.close();
+let home: Namespace | undefined;
+
+/** The tests of a file run in a namespace of their own, whose `lo` is down at first. */
+export function raiseLoopback(): void {
+  beforeAll(async () => {
+    home = await openNamespace();
+    await setLink(home, { name: "lo" }, { up: true });
+  });
+  afterAll(() => home?.close());
+}
+
+/** A name server at a port of the tests' own namespace. */
+export function upstream(port: number): NameServer {
+  if (home === undefined) throw new Error("raiseLoopback comes first");
+  return { namespace: home, address: localhost, port };
 }
 
 /** A UDP socket and a TCP server on one port that is free for both. */
@@ -41,20 +52,6 @@ export async function listenBoth(): Promise<{ udp: Socket; tcp: Server; port: nu
     }
   }
 }
-
-/** Sockets of the tests' own namespace. */
-export const sockets: UpstreamSockets = {
-  async bindUdp() {
-    const socket = createSocket("udp4").bind(0, localhost);
-    await once(socket, "listening");
-    return socket;
-  },
-  async connectTcp(host, port, signal) {
-    const socket = connect({ host, port, signal });
-    await once(socket, "connect", { signal });
-    return socket;
-  },
-};
 
 /** A server, and what it works with. */
 export interface Lab {
@@ -93,10 +90,8 @@ export interface Dug {
   readonly data: readonly string[];
 }
 
-/** What `dig ARGS` says to a server at a port of this namespace. */
-export async function dig(port: number, ...args: string[]): Promise<Dug> {
-  const place = [`@${localhost}`, "-p", String(port), "+tries=1", "+time=10"];
-  const { stdout } = await run("dig", [...place, ...args]);
+/** What dig printed, taken apart. */
+export function understood(stdout: string): Dug {
   const answer = /;; ANSWER SECTION:\n(?<lines>(?:.+\n)+)/.exec(stdout)?.groups?.lines ?? "";
   const answers = answer.split("\n").filter((line) => line !== "");
   return {
@@ -107,6 +102,12 @@ export async function dig(port: number, ...args: string[]): Promise<Dug> {
     answers: answers.map((line) => line.replace(/\s+/g, " ")),
     data: answers.map((line) => line.split(/\s+/).slice(4).join(" ")),
   };
+}
+
+/** What `dig ARGS` says to a server at a port of this namespace. */
+export async function dig(port: number, ...args: string[]): Promise<Dug> {
+  const place = [`@${localhost}`, "-p", String(port), "+tries=1", "+time=10"];
+  return understood((await run("dig", [...place, ...args])).stdout);
 }
 
 /** A server elsewhere that does as the test says. */

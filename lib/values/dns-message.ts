@@ -1,6 +1,6 @@
-// DNS messages as bytes: queries read, answers and refusals written (RFC 1035, 4; RFC 6891).
+// DNS messages as bytes: read, written and compared (RFC 1035, 4; RFC 6891).
 
-import { type DecodedPacket, decode, encode } from "dns-packet";
+import { type Answer, type DecodedPacket, decode, encode, RECURSION_DESIRED } from "dns-packet";
 
 /** Why a query gets no answer; the numbers are those of IANA's "DNS RCODEs". */
 export const refusals = {
@@ -10,6 +10,12 @@ export const refusals = {
   refused: 5,
   badVersion: 16,
 } as const;
+
+/** What is asked for. */
+export interface Question {
+  readonly name: string;
+  readonly type: "A" | "AAAA";
+}
 
 /** A query that can be answered. */
 export interface Query {
@@ -85,7 +91,6 @@ export function readQuery(bytes: Buffer): Query | Buffer | undefined {
   const opt = packet?.additionals?.find((record) => record.type === "OPT");
   const edns = opt !== undefined;
   if (edns && opt.ednsVersion > 0) return refuse(refusals.badVersion, edns);
-  if (!["IN", "ANY"].includes(question.class ?? "IN")) return refuse(refusals.refused, edns);
   const payload = Math.max(opt?.udpPayloadSize ?? 0, smallestPayload);
   return {
     bytes,
@@ -185,6 +190,33 @@ export function truncate(query: Query, answer: Buffer): Buffer {
   short[2] = (answer[2] ?? 0) | truncated;
   short[3] = answer[3] ?? 0;
   return short;
+}
+
+/** A query that desires recursion, as resolvers send it; its id is for others to choose. */
+export function writeQuery(question: Question): Buffer {
+  return encode({ type: "query", flags: RECURSION_DESIRED, questions: [{ ...question }] });
+}
+
+/**
+ * The addresses of a name in an answer, by way of its aliases.
+ *
+ * @throws {Error} if the answer cannot be read.
+ */
+export function addressesIn(answer: Buffer, { name, type }: Question): string[] {
+  const owners = new Set([name.toLowerCase()]);
+  const addresses: string[] = [];
+  const records: readonly Answer[] = decode(answer).answers ?? [];
+  for (const record of records) {
+    if (!owners.has(record.name.toLowerCase())) continue;
+    if (record.type === "CNAME") owners.add(record.data.toLowerCase());
+    else if (record.type === type && typeof record.data === "string") addresses.push(record.data);
+  }
+  return addresses;
+}
+
+/** Whether an answer was too long for UDP. */
+export function isTruncated(answer: Buffer): boolean {
+  return ((answer[2] ?? 0) & truncated) !== 0;
 }
 
 /** The code with which a server answered. */

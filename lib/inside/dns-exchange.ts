@@ -1,36 +1,38 @@
-// One question to one server, over UDP or TCP.
+// One question to one name server, from inside a namespace, over UDP or TCP.
 
 import { randomInt } from "node:crypto";
-import type { Socket as UdpSocket } from "node:dgram";
-import { isIPv6, type Socket as TcpSocket } from "node:net";
-import { Frames, frame } from "./frames.ts";
-import { answersQuestion, longestMessage, withId } from "./message.ts";
+import { isIPv6 } from "node:net";
+import type { Namespace } from "../rtnl/namespace.ts";
+import { Frames, frame } from "../values/dns-frames.ts";
+import { answersQuestion, longestMessage, withId } from "../values/dns-message.ts";
+import { connectTo } from "./attempt.ts";
+import { bindUdp } from "./udp.ts";
 
-/** How packets get to a server: sockets of the namespace from which it is to be asked. */
-export interface UpstreamSockets {
-  /**
-   * A UDP socket on a free port that the kernel chooses at random. It is connected, used for one
-   * question, and closed.
-   */
-  bindUdp(family: "inet" | "inet6"): Promise<UdpSocket>;
-  /** A TCP connection; no longer tried for when the signal is aborted. */
-  connectTcp(address: string, port: number, signal: AbortSignal): Promise<TcpSocket>;
-}
-
-/** A server that knows what the sandboxes' names do not. */
-export interface Upstream {
+/** A name server, and from where it is asked. */
+export interface NameServer {
+  readonly namespace: Namespace;
+  /** An IP address; a link-local one as `"fe80::1%eth0"`. */
   readonly address: string;
   /** Default: 53. */
   readonly port?: number;
-  readonly sockets: UpstreamSockets;
 }
 
-/** Asks one server and gives its answer, with an id of its own. */
+/** How long to try. */
+export interface ExchangeOptions {
+  /** Has the exchange reject with its reason. */
+  readonly signal: AbortSignal;
+  /** Milliseconds after which a UDP question is sent again. Default: it is sent once. */
+  readonly retryMs?: number;
+}
+
+/**
+ * Asks one server and gives its answer, which has an id of its own: a random one is sent instead of
+ * the query's.
+ */
 export type Exchange = (
-  upstream: Upstream,
+  server: NameServer,
   query: Buffer,
-  retryMs: number,
-  signal: AbortSignal,
+  options: ExchangeOptions,
 ) => Promise<Buffer>;
 
 /** Rejects when the signal is aborted; resolves or rejects as `work` does before. */
@@ -45,14 +47,18 @@ function untilAborted<T>(
 }
 
 /**
- * By UDP; sent again every `retryMs`. What comes from elsewhere or does not answer the question is
- * passed over, as it may be somebody's guess.
+ * By UDP, from a port that the kernel chooses for this question alone. What comes from elsewhere or
+ * does not answer the question is passed over, as it may be somebody's guess.
+ *
+ * A server with a link-local address is asked by TCP: Node cannot name the senders of such datagrams.
  */
-export const exchangeUdp: Exchange = async (upstream, query, retryMs, signal) => {
+export const exchangeUdp: Exchange = async (server, query, options) => {
+  const { namespace, address, port = 53 } = server;
+  const { signal, retryMs } = options;
+  if (address.includes("%")) return await exchangeTcp(server, query, options);
   signal.throwIfAborted();
-  const { address, port = 53, sockets } = upstream;
   const question = withId(query, randomInt(0x10000));
-  const socket = await sockets.bindUdp(isIPv6(address) ? "inet6" : "inet");
+  const socket = await bindUdp(namespace, { address: isIPv6(address) ? "::" : "0.0.0.0" });
   let timer: NodeJS.Timeout | undefined;
   try {
     signal.throwIfAborted();
@@ -62,14 +68,14 @@ export const exchangeUdp: Exchange = async (upstream, query, retryMs, signal) =>
       const send = () => socket.send(question, (error) => error && reject(error));
       socket.connect(port, address, (error?: Error) => {
         if (error !== undefined) return reject(error);
-        const server = socket.remoteAddress();
+        const remote = socket.remoteAddress();
         // The kernel lets in the server alone from now on, but others could write before.
         socket.on("message", (answer, from) => {
-          if (from.port !== server.port || from.address !== server.address) return;
+          if (from.port !== remote.port || from.address !== remote.address) return;
           if (answersQuestion(answer, question)) resolve(answer);
         });
         send();
-        timer = setInterval(send, retryMs);
+        if (retryMs !== undefined) timer = setInterval(send, retryMs);
       });
     });
   } finally {
@@ -79,11 +85,11 @@ export const exchangeUdp: Exchange = async (upstream, query, retryMs, signal) =>
 };
 
 /** By TCP, on a connection of its own. */
-export const exchangeTcp: Exchange = async (upstream, query, _retryMs, signal) => {
+export const exchangeTcp: Exchange = async (server, query, { signal }) => {
   signal.throwIfAborted();
-  const { address, port = 53, sockets } = upstream;
+  const { namespace, address, port = 53 } = server;
   const question = withId(query, randomInt(0x10000));
-  const socket = await sockets.connectTcp(address, port, signal);
+  const socket = await connectTo(namespace, address, port, { signal });
   try {
     signal.throwIfAborted();
     const frames = new Frames(longestMessage);
