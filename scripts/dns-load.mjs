@@ -1,29 +1,29 @@
-// How many queries a second the DNS servers of many sandboxes answer in one process.
+// What the name services of many sandboxes in one process cost, and how many queries they answer.
 //
-//   npm run build && node scripts/sandbox.mjs scripts/dns-load.mjs [SANDBOXES [SECONDS]]
+//   npm run build && node scripts/sandbox.mjs scripts/dns-load.mjs [SANDBOXES [SECONDS [RATE]]]
 //
-// Each sandbox has a server of its own, on the loopback interface here, and sees 10 names with two
-// holders each. Another process asks all of them in turn, for A, AAAA and PTR, as fast as the answers
-// come: it shares the machine's processors, so the servers' own share is told too.
+// Each sandbox is a namespace with a service at its 127.0.0.11, and sees 10 names with two holders
+// each. Another process asks all of them in turn from inside, for A, AAAA and PTR: RATE queries a
+// second, or as fast as the answers come. It shares the machine's processors, so the services' own
+// share is told too.
 
 import { fork } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { encode } from "dns-packet";
-import { openNamespace, setLink } from "../dist/index.js";
-import { Forwarder } from "../dist/network/dns/forward.js";
-import { openDnsServer } from "../dist/network/dns/server.js";
+import { bindUdp, createNamespace, openNamespace } from "../dist/index.js";
+import { openNameService, serviceAddress } from "../dist/network/dns/service.js";
 import { View } from "../dist/network/dns/view.js";
 import { Zone } from "../dist/network/dns/zone.js";
 
-const host = "127.0.0.1";
-const sockets = 8;
-/** Queries under way on each socket. */
-const window = 32;
+/** Queries under way if there is no rate. */
+const window = 256;
 const networks = 50;
 const names = 10;
+
+/** @param {number} n */
+const nameOf = (n) => `dns-load-${n}`;
 
 /** @param {number} n */
 function zoneOf(n) {
@@ -35,76 +35,113 @@ function zoneOf(n) {
   return zone;
 }
 
-/** @param {Zone} zone */
-async function serve(zone) {
-  const udp = createSocket("udp4").bind(0, host);
-  const tcp = createServer().listen(0, host);
-  await Promise.all([once(udp, "listening"), once(tcp, "listening")]);
-  const view = new View();
-  view.add(zone);
-  openDnsServer({ udp, tcp, view, forwarder: new Forwarder() });
-  return udp.address().port;
+/** @param {NodeJS.CpuUsage} [before] */
+function processorMs(before) {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
 
-async function measure(count = 1000, seconds = 5) {
-  const home = await openNamespace();
-  await setLink(home, { name: "lo" }, { up: true });
+/** @param {number} count */
+async function serve(count) {
+  const sandboxes = [];
+  for (let n = 0; n < count; n += 1) {
+    sandboxes.push(await createNamespace({ name: nameOf(n), ipv6: false }));
+  }
+  const host = await openNamespace();
+  const views = sandboxes.map(() => new View());
   const zones = Array.from({ length: networks }, (_, n) => zoneOf(n));
-  const ports = await Promise.all(
-    Array.from({ length: count }, (_, n) => serve(zones[n % networks] ?? zoneOf(0))),
+  for (const [n, view] of views.entries()) view.add(zones[n % networks] ?? zoneOf(0));
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const before = { open: descriptors(), memory: process.memoryUsage().rss, at: performance.now() };
+  const processor = process.cpuUsage();
+  const services = await Promise.all(
+    sandboxes.map((sandbox, n) => openNameService({ sandbox, host, view: views[n] ?? new View() })),
   );
-  const sender = fork(fileURLToPath(import.meta.url), ["--send"]);
+  const [used, passed] = [processorMs(processor), performance.now() - before.at];
+  const kilobytes = (process.memoryUsage().rss - before.memory) / 1000 / count;
+  const open = (descriptors() - before.open) / count;
+  console.log(`${count} services opened at once in ${passed.toFixed(0)} ms,`);
+  console.log(
+    `${used.toFixed(0)} ms of processor time; each ${kilobytes.toFixed(1)} kB, ${open} fds`,
+  );
+  return services.map((service) => service.ports.udp);
+}
+
+async function measure(count = 1000, seconds = 5, rate = 0) {
+  const ports = await serve(count);
+  const asker = fork(fileURLToPath(import.meta.url), ["--ask"]);
+  asker.send({ ports, seconds, rate });
+  await once(asker, "message");
   const before = process.cpuUsage();
-  sender.send({ ports, seconds });
-  const [{ answered, elapsed, latency }] = await once(sender, "message");
-  const { user, system } = process.cpuUsage(before);
-  const rate = Math.round(answered / elapsed);
-  const busy = (user + system) / 1e6 / elapsed;
+  const [{ asked, answered, elapsed, latencies }] = await once(asker, "message");
+  const busy = processorMs(before) / 10 / elapsed;
   const memory = Math.round(process.memoryUsage().rss / 1e6);
-  console.log(`${count} sandboxes: ${rate} queries/s, ${latency.toFixed(2)} ms each on average,`);
-  console.log(`with ${(100 * busy).toFixed(0)} % of one processor and ${memory} MB`);
+  const [mean, late] = latencies.map((/** @type {number} */ ms) => ms.toFixed(2));
+  const lost = rate > 0 ? `, ${asked - answered} not at all` : "";
+  console.log(`${Math.round(answered / elapsed)} queries/s answered${lost};`);
+  console.log(`${mean} ms each on average, 99 % within ${late} ms,`);
+  console.log(`with ${busy.toFixed(0)} % of one processor and ${memory} MB`);
   process.exit();
 }
 
-/** @typedef {{ ports: number[], seconds: number }} Task */
+/** @typedef {{ ports: number[], seconds: number, rate: number }} Task */
 
-/** @param {Task} task */
-function send({ ports, seconds }) {
+function queries() {
   const questions = Array.from({ length: names }, (_, n) => [
     { name: `web${n}`, type: /** @type {const} */ ("A") },
     { name: `box${n}`, type: /** @type {const} */ ("AAAA") },
     { name: `${n + 2}.0.0.10.in-addr.arpa`, type: /** @type {const} */ ("PTR") },
   ]).flat();
-  const queries = questions.map((question) => encode({ type: "query", questions: [question] }));
-  const begun = performance.now();
-  let [next, answered, waited] = [0, 0, 0];
-  for (let n = 0; n < sockets; n += 1) {
-    const socket = createSocket("udp4");
-    const sent = new Float64Array(window);
-    /** @param {number} id */
-    const ask = (id) => {
-      const query = queries[next % queries.length] ?? Buffer.alloc(0);
-      query.writeUInt16BE(id);
-      sent[id] = performance.now();
-      // The socket sends at a later moment, and the query may be another's by then.
-      socket.send(Buffer.from(query), ports[next++ % ports.length] ?? 0, host);
-    };
-    socket.on("message", (answer) => {
-      const id = answer.readUInt16BE(0);
-      if (answer.readUInt16BE(6) === 0) throw new Error("an answer without records");
-      answered += 1;
-      waited += performance.now() - (sent[id] ?? 0);
-      ask(id);
-    });
-    for (let id = 0; id < window; id += 1) ask(id);
-  }
-  setTimeout(() => {
-    const elapsed = (performance.now() - begun) / 1000;
-    const message = { answered, elapsed, latency: waited / answered };
-    process.send?.(message, () => process.exit());
-  }, seconds * 1000);
+  return questions.map((question) => encode({ type: "query", questions: [question] }));
 }
 
-if (process.argv[2] === "--send")
-  process.once("message", (task) => send(/** @type {Task} */ (task)));
+/** @param {Task} task */
+async function ask({ ports, seconds, rate }) {
+  /** @type {import("node:dgram").Socket[]} */
+  const sockets = [];
+  for (const n of ports.keys()) {
+    const namespace = await openNamespace({ name: nameOf(n) });
+    sockets.push(await bindUdp(namespace));
+    await namespace.close();
+  }
+  const all = queries();
+  const sent = new Float64Array(0x10000);
+  /** @type {number[]} */
+  const latencies = [];
+  let [asked, answered] = [0, 0];
+  const next = () => {
+    const query = Buffer.from(all[asked % all.length] ?? "");
+    query.writeUInt16BE(asked % 0x10000);
+    sent[asked % 0x10000] = performance.now();
+    const n = asked % ports.length;
+    asked += 1;
+    sockets[n]?.send(query, ports[n] ?? 0, serviceAddress);
+  };
+  for (const socket of sockets) {
+    socket.on("message", (answer) => {
+      if (answer.readUInt16BE(6) === 0) throw new Error("an answer without records");
+      answered += 1;
+      latencies.push(performance.now() - (sent[answer.readUInt16BE(0)] ?? 0));
+      if (rate === 0) next();
+    });
+  }
+  process.send?.("begun");
+  const begun = performance.now();
+  const passed = () => (performance.now() - begun) / 1000;
+  for (let n = 0; rate === 0 && n < window; n += 1) next();
+  const pacing = setInterval(() => {
+    while (asked < rate * Math.min(passed(), seconds)) next();
+  }, 1);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  clearInterval(pacing);
+  const elapsed = passed();
+  // What is under way may still be answered.
+  if (rate > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+  latencies.sort((a, b) => a - b);
+  const mean = latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length;
+  const late = latencies[Math.floor(latencies.length * 0.99)];
+  process.send?.({ asked, answered, elapsed, latencies: [mean, late] }, () => process.exit());
+}
+
+if (process.argv[2] === "--ask") process.once("message", (task) => ask(/** @type {Task} */ (task)));
 else await measure(...process.argv.slice(2).map(Number));
