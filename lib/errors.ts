@@ -198,6 +198,18 @@ export class WaitTimeoutError extends Error {
   }
 }
 
+/** A file is in the way that the library did not write, and therefore does not touch. */
+export class ForeignFileError extends Error {
+  override readonly name = "ForeignFileError";
+  readonly code = "EEXIST";
+  readonly path: string;
+
+  constructor(path: string) {
+    super(`${path} is there, and was not written by this library; move it away`);
+    this.path = path;
+  }
+}
+
 /** The library cannot work here; nothing about the call was wrong. */
 export class UnavailableError extends Error {
   override readonly name = "UnavailableError";

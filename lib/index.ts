@@ -4,6 +4,7 @@ export type { AllowedRange } from "./errors.ts";
 export {
   DeadlineError,
   DumpInterruptedError,
+  ForeignFileError,
   NetlinkError,
   RollbackError,
   TransactionEndedError,

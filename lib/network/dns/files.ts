@@ -2,9 +2,10 @@
 
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { chmod, type FileHandle, link, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { invalidArgument, refuseUnknown } from "../../errors.ts";
+import { ForeignFileError, invalidArgument, refuseUnknown } from "../../errors.ts";
+import { checkName } from "../../rtnl/namespace.ts";
 
 /** Which files to write, and what into them. One that is not given stays as it is. */
 export interface SandboxFiles {
@@ -12,24 +13,55 @@ export interface SandboxFiles {
   readonly hosts?: string;
 }
 
+/** A file that is to have a text. */
+interface Draft {
+  readonly path: string;
+  readonly text: string;
+}
+
 const fileNames = ["resolv.conf", "hosts"] as const;
 
 /** Where ip-netns(8) and `spawn` look. */
 const defaultDirectory = "/etc/netns";
 
-/** The directory of one namespace's files; its name is what `createNamespace` takes. */
-function directoryOf(name: unknown, directory: string): string {
-  if (typeof name !== "string") throw invalidArgument("type", "name", "must be a string");
-  const bytes = Buffer.byteLength(name);
-  if (bytes < 1 || bytes > 255) throw invalidArgument("range", "name", "must be 1 to 255 bytes");
-  if (name === "." || name === ".." || /[/\0]/.test(name)) {
-    throw invalidArgument("range", "name", `${JSON.stringify(name)} is no file name`);
-  }
-  return join(directory, name);
+/** The first line of each file, by which another process knows it for one of these. */
+const mark = "# Written by vethwork.\n";
+
+/** The files that this process made, by inode: a program inside can write over the mark. */
+const made = new Map<string, number>();
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+/** Whether a file is one of these, and not somebody else's. */
+async function isOwn(path: string, file: FileHandle): Promise<boolean> {
+  const facts = await file.stat();
+  if (!facts.isFile()) return false;
+  if (made.get(path) === facts.ino) return true;
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(mark.length), 0, mark.length, 0);
+  return buffer.toString("latin1", 0, bytesRead) === mark;
+}
+
+/** Opens a file that is to be changed; undefined if there is none. */
+async function openOwn(path: string): Promise<FileHandle | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    // A link, a directory, a socket: nothing that was written here.
+    throw ["ELOOP", "EISDIR", "ENXIO"].includes(String(codeOf(error)))
+      ? new ForeignFileError(path)
+      : error;
+  }
+  try {
+    if (await isOwn(path, file)) return file;
+    throw new ForeignFileError(path);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /**
@@ -38,37 +70,94 @@ function isMissing(error: unknown): boolean {
  * lines until the file is cut, so that no end of the old content is found behind it; who reads
  * during the write itself can find some of each, which no file system forbids.
  */
-async function overwrite(path: string, text: string): Promise<void> {
-  const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+async function overwrite(file: FileHandle, text: string): Promise<void> {
+  const { size } = await file.stat();
+  const length = Buffer.byteLength(text);
+  const padded = Buffer.alloc(Math.max(size, length), "\n");
+  padded.write(text);
+  await file.writeFile(padded);
+  await file.truncate(length);
+}
+
+/** Makes a file that is whole from the moment it is there, and takes nobody else's place. */
+async function create({ path, text }: Draft, temporary: string): Promise<void> {
   try {
-    const { size } = await file.stat();
-    const length = Buffer.byteLength(text);
-    const padded = Buffer.alloc(Math.max(size, length), "\n");
-    padded.write(text);
-    await file.writeFile(padded);
-    await file.truncate(length);
+    const file = await open(temporary, "wx");
+    try {
+      await file.writeFile(text);
+      // Whatever the umask: programs of every user read it.
+      await file.chmod(0o644);
+      made.set(path, (await file.stat()).ino);
+    } finally {
+      await file.close();
+    }
+    // Unlike a renaming, it fails if there is a file by now.
+    await link(temporary, path);
+  } catch (error) {
+    made.delete(path);
+    throw codeOf(error) === "EEXIST" ? new ForeignFileError(path) : error;
   } finally {
-    await file.close();
+    await rm(temporary, { force: true });
   }
 }
 
-/** Makes a file that is whole from the moment it is there. */
-async function create(path: string, temporary: string, text: string): Promise<void> {
+async function write(drafts: readonly Draft[], directory: string, fresh: boolean): Promise<void> {
+  const files: (FileHandle | undefined)[] = [];
+  const created: string[] = [];
   try {
-    await writeFile(temporary, text, { flag: "wx", mode: 0o644 });
-    await rename(temporary, path);
+    // All of them are looked at before one is changed.
+    for (const { path } of drafts) files.push(fresh ? undefined : await openOwn(path));
+    for (const [n, draft] of drafts.entries()) {
+      const file = files[n];
+      if (file !== undefined) await overwrite(file, draft.text);
+      else {
+        // Not in the directory itself, every file of which ip-netns(8) mounts.
+        await create(draft, join(directory, `.${randomUUID()}`));
+        created.push(draft.path);
+      }
+    }
   } catch (error) {
-    await rm(temporary, { force: true });
+    await Promise.all(created.map((path) => forget(path)));
     throw error;
+  } finally {
+    await Promise.all(files.map((file) => file?.close()));
   }
+}
+
+async function forget(path: string): Promise<void> {
+  await rm(path, { force: true });
+  made.delete(path);
+}
+
+function draftsOf(own: string, files: SandboxFiles): Draft[] {
+  refuseUnknown("files", files, fileNames);
+  return fileNames.flatMap((name) => {
+    const text = files[name];
+    if (text === undefined) return [];
+    if (typeof text !== "string") throw invalidArgument("type", name, "must be a string");
+    return [{ path: join(own, name), text: mark + text }];
+  });
+}
+
+/** Removes a directory if nothing is in it. */
+async function removeEmpty(own: string): Promise<void> {
+  await rmdir(own).catch((error) => {
+    if (!["ENOENT", "ENOTEMPTY", "ENOTDIR"].includes(error.code)) throw error;
+  });
 }
 
 /**
- * Writes files of the namespace `name`, and makes their directory if need be. Programs that were
- * started before see the change too, if the file was there when they were. Calls for one name are
- * to be made one after another.
+ * Writes files of the namespace `name`, each behind a first line that tells whose it is, and makes
+ * their directory if need be. A file that is not there yet is made as a whole, with mode 644; one
+ * that is there is rewritten in place, because programs that run already have it mounted: they find
+ * the new text the next time they open theirs. Programs that were started before the first writing
+ * do not, and keep the machine's.
  *
- * @throws {RangeError} `ERR_OUT_OF_RANGE` if the name is no file name.
+ * Calls for one name are to be made one after another.
+ *
+ * @throws {RangeError} `ERR_OUT_OF_RANGE` if no namespace can have the name.
+ * @throws {ForeignFileError} `EEXIST` if a file is there that was not written by this function:
+ *   nothing is changed.
  * @throws {Error} what writing below `directory` is refused with: `EACCES`, `EROFS`, `ENOSPC`, …
  */
 export async function writeSandboxFiles(
@@ -76,31 +165,42 @@ export async function writeSandboxFiles(
   files: SandboxFiles,
   directory: string = defaultDirectory,
 ): Promise<void> {
-  const own = directoryOf(name, directory);
-  refuseUnknown("files", files, fileNames);
-  for (const file of fileNames) {
-    const text = files[file];
-    if (text === undefined) continue;
-    if (typeof text !== "string") throw invalidArgument("type", file, "must be a string");
-    await mkdir(own, { recursive: true });
-    const path = join(own, file);
-    // Not in the directory itself, every file of which ip-netns(8) mounts.
-    const temporary = join(directory, `.${randomUUID()}`);
-    await overwrite(path, text).catch(async (error) => {
-      if (!isMissing(error)) throw error;
-      await create(path, temporary, text);
-    });
+  const own = join(directory, checkName(name));
+  const drafts = draftsOf(own, files);
+  if (drafts.length === 0) return;
+  const first = await mkdir(own, { recursive: true });
+  try {
+    if (first !== undefined) await chmod(own, 0o755);
+    if (first !== undefined && first !== own) await chmod(directory, 0o755);
+    await write(drafts, directory, first !== undefined);
+  } catch (error) {
+    if (first !== undefined) await removeEmpty(own);
+    throw error;
   }
 }
 
-/** Removes the files of the namespace `name`, and the directory if nothing else is in it. */
+/**
+ * Removes the files of the namespace `name` that {@link writeSandboxFiles} wrote, and the directory
+ * if nothing else is in it. Others' files stay; no files are no error.
+ *
+ * @throws {RangeError} `ERR_OUT_OF_RANGE` if no namespace can have the name.
+ */
 export async function removeSandboxFiles(
   name: string,
   directory: string = defaultDirectory,
 ): Promise<void> {
-  const own = directoryOf(name, directory);
-  for (const file of fileNames) await rm(join(own, file), { force: true });
-  await rmdir(own).catch((error) => {
-    if (!isMissing(error) && error.code !== "ENOTEMPTY") throw error;
-  });
+  const own = join(directory, checkName(name));
+  for (const file of fileNames) {
+    const path = join(own, file);
+    try {
+      const ours = await openOwn(path);
+      if (ours === undefined) continue;
+      await ours.close();
+    } catch (error) {
+      if (error instanceof ForeignFileError || codeOf(error) === "ENOTDIR") continue;
+      throw error;
+    }
+    await forget(path);
+  }
+  await removeEmpty(own);
 }
