@@ -1,7 +1,7 @@
 // The files below /etc/netns/NAME, which programs in the namespace NAME find over those in /etc.
 
 import { randomUUID } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { chmod, type FileHandle, link, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ForeignFileError, invalidArgument, refuseUnknown } from "../../errors.ts";
@@ -27,8 +27,13 @@ const defaultDirectory = "/etc/netns";
 /** The first line of each file, by which another process knows it for one of these. */
 const mark = "# Written by vethwork.\n";
 
-/** The files that this process made, by inode: a program inside can write over the mark. */
-const made = new Map<string, number>();
+/** What the files are that this process made: a program inside can write over the mark. */
+const made = new Map<string, string>();
+
+/** Inodes are given out again, so that the time of birth counts as well. */
+function identityOf({ dev, ino, birthtimeMs }: Stats): string {
+  return [dev, ino, birthtimeMs].join(" ");
+}
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
@@ -38,7 +43,7 @@ function codeOf(error: unknown): unknown {
 async function isOwn(path: string, file: FileHandle): Promise<boolean> {
   const facts = await file.stat();
   if (!facts.isFile()) return false;
-  if (made.get(path) === facts.ino) return true;
+  if (made.get(path) === identityOf(facts)) return true;
   const { buffer, bytesRead } = await file.read(Buffer.alloc(mark.length), 0, mark.length, 0);
   return buffer.toString("latin1", 0, bytesRead) === mark;
 }
@@ -87,7 +92,7 @@ async function create({ path, text }: Draft, temporary: string): Promise<void> {
       await file.writeFile(text);
       // Whatever the umask: programs of every user read it.
       await file.chmod(0o644);
-      made.set(path, (await file.stat()).ino);
+      made.set(path, identityOf(await file.stat()));
     } finally {
       await file.close();
     }

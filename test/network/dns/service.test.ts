@@ -1,6 +1,5 @@
 // Names served inside real sandboxes at 127.0.0.11, as dig(1) there finds them.
 
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { decode, encode, type Packet } from "dns-packet";
 import { describe, expect, test } from "vitest";
@@ -12,7 +11,9 @@ import {
   createNamespace,
   listen,
   type Namespace,
+  openNamespace,
   setLink,
+  setSysctl,
 } from "../../../lib/index.ts";
 import {
   type NameService,
@@ -343,8 +344,6 @@ describe("a service", () => {
     withService(async ({ sandbox, host, service, view }) => {
       await using _ = await serve(host, "172.18.0.1", () => undefined);
       const before = countSockets();
-      const client = createSocket("udp4");
-      client.close();
       const asker = await bindUdp(sandbox);
       const questions = [{ name: "example.org", type: "A" as const }];
       const query = encode({ type: "query", id: 1, questions });
@@ -360,22 +359,38 @@ describe("a service", () => {
       expect((await ask(sandbox, service, "web")).data).toEqual(["172.18.0.2"]);
     }));
 
-  test("goes on when the sandbox's handle is closed, but for what it forwards", () =>
+  test("goes on when the namespaces' handles are closed, but for what it forwards", () =>
     withSandboxes(1, async ([sandbox]) => {
-      const handle = await createNamespace();
-      await handle.close();
-      const options = { sandbox: handle, host: sandbox, view: new View() };
-      await expect(openNameService(options)).rejects.toMatchObject({
-        code: "ERR_NAMESPACE_CLOSED",
-      });
       const before = countSockets();
-      const host = await createNamespace();
-      await using service = await openNameService({ sandbox, host, view: new View() });
+      const view = new View();
+      view.add(backend());
+      const handle = await openNamespace({ name: sandbox.name });
+      await using service = await openNameService({ sandbox: handle, host: handle, view });
       service.setUpstreams([{ address: "127.0.0.1", from: "host" }]);
-      await host.close();
+      await handle.close();
+      expect((await ask(sandbox, service, "web")).data).toEqual(["172.18.0.2"]);
       expect(await ask(sandbox, service, "example.org")).toMatchObject({ status: "SERVFAIL" });
       await service.close();
       expect(countSockets()).toBe(before);
+      const again = openNameService({ sandbox: handle, host: sandbox, view });
+      await expect(again).rejects.toMatchObject({ code: "ERR_NAMESPACE_CLOSED" });
+    }));
+
+  test("has both sockets or none", () =>
+    withSandboxes(1, async ([sandbox]) => {
+      // One port is left to be chosen, and it is taken for TCP, then for UDP.
+      await setSysctl(sandbox, "net.ipv4.ip_local_port_range", "40000 40000");
+      const options = { sandbox, host: sandbox, view: new View() };
+      const before = countSockets();
+      const tcp = await listen(sandbox, { host: "127.0.0.11", port: 0 });
+      await expect(openNameService(options)).rejects.toMatchObject({ code: "EADDRINUSE" });
+      await new Promise((resolve) => tcp.close(resolve));
+      const udp = await bindUdp(sandbox, { address: "127.0.0.11" });
+      await expect(openNameService(options)).rejects.toMatchObject({ code: "EADDRINUSE" });
+      udp.close();
+      await expect.poll(countSockets).toBe(before);
+      await using service = await openNameService(options);
+      expect(service.ports).toEqual({ udp: 40_000, tcp: 40_000 });
     }));
 
   test("can be opened before lo is up", () =>
