@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import type { Namespace } from "../rtnl/namespace.ts";
-import { parseResolvConf, wordsOfLines } from "../values/resolv-conf.ts";
+import { parseResolvConf, type ResolvConf, wordsOfLines } from "../values/resolv-conf.ts";
 
 /** What resolv.conf(5) says. */
 export interface ResolverSettings {
@@ -37,9 +37,12 @@ function option(options: readonly string[], name: keyof typeof most, otherwise: 
   return Number.isInteger(value) && value >= lowest ? Math.min(value, most[name]) : otherwise;
 }
 
-/** Reads the text of a resolv.conf. */
+/** What a resolv.conf comes to for those who look names up. */
 export function parseResolverSettings(text: string): ResolverSettings {
-  const { nameservers, search, options } = parseResolvConf(text);
+  return settingsOf(parseResolvConf(text));
+}
+
+function settingsOf({ nameservers, search, options }: ResolvConf): ResolverSettings {
   const servers = nameservers.slice(0, most.servers);
   return {
     servers: servers.length > 0 ? servers : defaults.servers,
@@ -81,7 +84,12 @@ export async function readHosts(namespace: Namespace): Promise<Hosts> {
   return parseHosts(await read(namespace, "hosts"));
 }
 
-/** The settings of a namespace: `/etc/netns/NAME/resolv.conf`, or else `/etc/resolv.conf`. */
+/** What the resolv.conf of a namespace says: `/etc/netns/NAME/resolv.conf`, or else `/etc/resolv.conf`. */
+export async function readResolvConf(namespace: Namespace): Promise<ResolvConf> {
+  return parseResolvConf(await read(namespace, "resolv.conf"));
+}
+
+/** The settings that follow from it. */
 export async function readResolverSettings(namespace: Namespace): Promise<ResolverSettings> {
-  return parseResolverSettings(await read(namespace, "resolv.conf"));
+  return settingsOf(await readResolvConf(namespace));
 }

@@ -80,7 +80,12 @@ export function renderResolvConf(conf: ResolvConf): string {
   ].join("");
 }
 
-function checkNameserver(value: unknown, property: string): string {
+/**
+ * The address of a name server itself, perhaps with a link's name as its zone, in the form of RFC 5952.
+ *
+ * @throws {RangeError} `ERR_OUT_OF_RANGE` if it is no such address.
+ */
+export function checkNameserver(value: unknown, property: string): string {
   if (typeof value !== "string") throw invalidArgument("type", property, "must be a string");
   const [address, zone = "none"] = value.split("%");
   const checked = checkIpAddress(address, property);

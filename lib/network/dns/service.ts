@@ -6,6 +6,8 @@ import { listen } from "../../inside/listen.ts";
 import { bindUdp } from "../../inside/udp.ts";
 import { Namespace } from "../../rtnl/namespace.ts";
 import { Forwarder } from "./forward.ts";
+import { checkEach } from "./name.ts";
+import { checkNameserver, isHostOnly } from "./resolv-conf.ts";
 import { openDnsServer } from "./server.ts";
 import { View } from "./view.ts";
 
@@ -15,7 +17,7 @@ export interface ServiceUpstream {
   readonly address: string;
   /** Default: 53. */
   readonly port?: number;
-  /** Whose routes and sockets lead there. {@link isHostOnly} tells which addresses the host's do. */
+  /** Whose routes lead there. */
   readonly from: "sandbox" | "host";
 }
 
@@ -54,6 +56,18 @@ export interface NameService extends AsyncDisposable {
 
 /** Docker's, on the loopback link of every sandbox. */
 export const serviceAddress = "127.0.0.11";
+
+/**
+ * The name servers of the host's resolv.conf, or those that a user names instead, as upstreams: from
+ * the host if only it can ask them, which holds for loopback addresses and those with a zone;
+ * otherwise from the sandbox.
+ *
+ * @throws {RangeError} `ERR_OUT_OF_RANGE` if one is no IP address.
+ */
+export function upstreamsOf(nameservers: readonly string[]): ServiceUpstream[] {
+  const addresses = checkEach(nameservers, "nameservers", checkNameserver);
+  return addresses.map((address) => ({ address, from: isHostOnly(address) ? "host" : "sandbox" }));
+}
 
 /** Both sockets or none. */
 async function openSockets(sandbox: Namespace) {

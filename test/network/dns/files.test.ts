@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lookup, spawn } from "../../../lib/index.ts";
+import { readResolvConf } from "../../../lib/inside/resolver-files.ts";
 import { removeSandboxFiles, writeSandboxFiles } from "../../../lib/network/dns/files.ts";
 import { renderHosts } from "../../../lib/network/dns/hosts.ts";
 import { renderResolvConf } from "../../../lib/network/dns/resolv-conf.ts";
@@ -226,6 +227,7 @@ describe("programs inside a sandbox", () => {
         await writeSandboxFiles(sandbox.name, { hosts: link("172.18.0.9") });
         expect(await said(shell, "getent hosts db")).toMatch(/^172\.18\.0\.9\s+db\n$/);
         // This process and ip-netns(8) find the same.
+        expect(await readResolvConf(sandbox)).toEqual(conf);
         expect(await lookup(sandbox, "db")).toEqual([{ address: "172.18.0.9", family: 4 }]);
         expect(await inside(sandbox, "getent", "hosts", "db")).toContain("172.18.0.9");
         shell.stdin.end();

@@ -20,6 +20,7 @@ import {
   type NameServiceOptions,
   openNameService,
   type ServiceUpstream,
+  upstreamsOf,
 } from "../../../lib/network/dns/service.ts";
 import { View } from "../../../lib/network/dns/view.ts";
 import { Zone } from "../../../lib/network/dns/zone.ts";
@@ -324,6 +325,21 @@ describe("names of no network", () => {
       client.close();
       upstream.close();
     }));
+});
+
+test("servers of a resolv.conf are asked from where they can be", () => {
+  const nameservers = ["127.0.0.53", "198.51.100.1", "FE80::1%eth0", "::1", "2001:db8::1"];
+  expect(upstreamsOf(nameservers)).toEqual([
+    { address: "127.0.0.53", from: "host" },
+    { address: "198.51.100.1", from: "sandbox" },
+    { address: "fe80::1%eth0", from: "host" },
+    { address: "::1", from: "host" },
+    { address: "2001:db8::1", from: "sandbox" },
+  ]);
+  for (const wrong of ["dns.example.org", "", "1.2.3", "::1%a b", "1.2.3.4\n"]) {
+    const refused = () => upstreamsOf(["198.51.100.1", wrong]);
+    expect(refused).toThrow(expect.objectContaining(outOfRange("nameservers[1]")));
+  }
 });
 
 describe("a service", () => {
