@@ -18,6 +18,9 @@ const mostNativeThreads = 4;
  */
 const reserve = "/dev/null";
 
+/** libuv keeps one for all files that are ever watched (deps/uv/src/unix/linux.c). */
+const fileWatch = "anon_inode:inotify";
+
 function entriesOf(directory: string): string[] {
   try {
     return readdirSync(directory);
@@ -105,6 +108,7 @@ function leaksBetween(
   const expected = new Map([
     [home, mostNativeThreads],
     [reserve, 1],
+    [fileWatch, 1],
   ]);
   const isExpected = (name: string): boolean =>
     descriptors.filter((other) => other === name).length <= (expected.get(name) ?? 0);
