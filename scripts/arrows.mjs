@@ -45,16 +45,44 @@ const rules = {
       may: /^watch\/|^(rtnl\/(namespace|request|reference)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
     },
+    { of: /^network\/errors\.ts$/, may: /^(?!)/ },
+    { of: /^network\/store\//, may: /^network\/(store\/|errors\.ts$)|^errors\.ts$/ },
+    {
+      of: /^network\/ipam\//,
+      may: /^network\/(ipam\/|errors\.ts$)|^errors\.ts$|^values\//,
+      types: /^network\/store\/store\.ts$/,
+    },
+    {
+      of: /^network\/nat\//,
+      may: /^network\/nat\/|^netfilter\/|^values\/|^errors\.ts$/,
+      types: /^rtnl\/namespace\.ts$/,
+    },
+    {
+      of: /^network\/drivers\//,
+      may: /^network\/(drivers\/|errors\.ts$)|^rtnl\/|^values\/|^errors\.ts$/,
+      types: /^network\/(model|store\/store)\.ts$/,
+    },
     {
       of: /^network\/dns\//,
       may: /^network\/dns\/|^inside\/(dns-exchange|listen|udp)\.ts$|^rtnl\/namespace\.ts$|^values\/(dns-|resolv-conf)|^errors\.ts$/,
+    },
+    // What puts the rooms of the network model together; of the kernel's rooms not netfilter.
+    { of: /^network\/[^/]+$/, may: /^(network|rtnl|inside|values)\/|^errors\.ts$/ },
+    {
+      of: /^netfilter\//,
+      may: /^netfilter\/|^rtnl\/(request|forwarding)\.ts$|^(native|errors)\.ts$/,
+      types: /^rtnl\/namespace\.ts$/,
     },
     { of: /^native\.ts$/, may: /^errors\.ts$/ },
     { of: /^errors\.ts$/, may: /^(?!)/ },
     { of: /^values\//, may: /^errors\.ts$|^values\// },
   ],
   native: [
-    { of: /^binding\//, may: /^(binding|engine|rtnl|netlink|sys)\/|^(napi|node_api)\.h$/ },
+    {
+      of: /^binding\//,
+      may: /^(binding|engine|netfilter|rtnl|netlink|sys)\/|^(napi|node_api)\.h$/,
+    },
+    { of: /^netfilter\//, may: /^(netfilter|rtnl|netlink|sys)\// },
     { of: /^rtnl\//, may: /^(rtnl|netlink|sys)\// },
     { of: /^engine\//, may: /^(engine|netlink|sys)\// },
     { of: /^netlink\//, may: /^(netlink|sys)\// },

@@ -1,7 +1,7 @@
 // Prefixes as text: an address and how many of its bits are the network's.
 
-import ipaddr from "ipaddr.js";
-import { invalidArgument, objectArgument } from "../errors.ts";
+import { objectArgument } from "../errors.ts";
+import { boundsOf, formatAddress, parseBlock } from "./block.ts";
 
 /** An address and the network it is in. All addresses are in the form of RFC 5952. */
 export interface Cidr {
@@ -21,72 +21,6 @@ export interface Cidr {
   readonly first: string;
   /** The last address that a host can have: not the broadcast address. */
   readonly last: string;
-}
-
-/** An address or a prefix as numbers. */
-interface Block {
-  readonly family: "inet" | "inet6";
-  /** 32 or 128. */
-  readonly bits: number;
-  readonly value: bigint;
-  readonly prefixLength: number;
-}
-
-/** No octal numbers, no short forms, no zones: what inet_pton(3) takes. */
-function parseAddress(text: string): { family: "inet" | "inet6"; value: bigint } | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return { family: "inet", value: numberOf(text) };
-  const sixteen = withoutDots(text);
-  if (!/^[0-9a-f:]+$/i.test(sixteen) || !ipaddr.IPv6.isValid(sixteen)) return undefined;
-  return { family: "inet6", value: numberOf(sixteen) };
-}
-
-/** The last two groups of an IPv6 address, if they are written as an IPv4 one, in hexadecimal. */
-function withoutDots(text: string): string {
-  const start = text.lastIndexOf(":") + 1;
-  const tail = text.slice(start);
-  if (start === 0 || !ipaddr.IPv4.isValidFourPartDecimal(tail)) return text;
-  const value = numberOf(tail);
-  return `${text.slice(0, start)}${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
-}
-
-function numberOf(address: string): bigint {
-  const bytes = ipaddr.parse(address).toByteArray();
-  return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
-}
-
-function parseBlock(text: unknown): Block {
-  if (typeof text !== "string") throw invalidArgument("type", "cidr", "must be a string");
-  const slash = text.indexOf("/");
-  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  if (address === undefined) {
-    throw invalidArgument("range", "cidr", `${JSON.stringify(text)} is no IP address or prefix`);
-  }
-  const bits = address.family === "inet" ? 32 : 128;
-  const digits = slash < 0 ? String(bits) : text.slice(slash + 1);
-  const prefixLength = /^(?:0|[1-9]\d{0,2})$/.test(digits) ? Number(digits) : bits + 1;
-  if (prefixLength > bits) {
-    const reason = `the prefix length in ${JSON.stringify(text)} must be an integer from 0 to ${bits}`;
-    throw invalidArgument("range", "cidr", reason);
-  }
-  return { ...address, bits, prefixLength };
-}
-
-/** As RFC 5952 recommends, so that it compares with what listings say. */
-function formatAddress(bits: number, value: bigint): string {
-  const bytes = Array.from({ length: bits / 8 }, (_, position) =>
-    Number((value >> BigInt(bits - 8 - 8 * position)) & 0xffn),
-  );
-  const address = ipaddr.fromByteArray(bytes);
-  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()) {
-    return `::ffff:${address.toIPv4Address().toString()}`;
-  }
-  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
-}
-
-/** The lowest and the highest address of a block. */
-function boundsOf({ bits, value, prefixLength }: Block): { low: bigint; high: bigint } {
-  const hostBits = (1n << BigInt(bits - prefixLength)) - 1n;
-  return { low: value & ~hostBits, high: value | hostBits };
 }
 
 /**
