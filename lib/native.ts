@@ -32,6 +32,13 @@ export interface Native {
     /** One word of shared memory: 0 queued, 1 sent; made 2 while it is 0, the call is dropped. */
     token?: Int32Array,
   ): Promise<unknown>;
+  /** The outputs are typed by operation in netfilter/ruleset.ts and netfilter/connections.ts. */
+  askNetfilter(namespace: Handle, operation: string, record: object): Promise<object[]>;
+  /** Makes all changes or none; the field of a refusal begins with `changes[3]`. */
+  changeRuleset(
+    namespace: Handle,
+    changes: readonly (readonly [operation: string, record: object])[],
+  ): Promise<void>;
   /** A descriptor that is the caller's from then on. */
   openSocket(namespace: Handle, plan: SocketPlan): Promise<number>;
   /** The far end of an IPv6 connection, or the near one. */

@@ -5,6 +5,7 @@
 #include "binding/endpoints.hpp"
 #include "binding/environment.hpp"
 #include "binding/namespace.hpp"
+#include "binding/netfilter.hpp"
 #include "binding/request.hpp"
 #include "binding/sockets.hpp"
 #include "binding/watch.hpp"
@@ -17,6 +18,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   vethwork::binding::export_requests(env, exports);
   vethwork::binding::export_counters(env, exports);
   vethwork::binding::export_endpoints(env, exports);
+  vethwork::binding::export_netfilter(env, exports);
   vethwork::binding::export_sockets(env, exports);
   vethwork::binding::export_watches(env, exports);
   return exports;

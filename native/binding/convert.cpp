@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "binding/handle.hpp"
+#include "netfilter/nouns.hpp"
 #include "rtnl/codec.hpp"
 
 namespace vethwork::binding {
@@ -69,7 +70,8 @@ rtnl::Record record_from(Napi::Env env, Napi::Object object, const std::string& 
     if (value.IsUndefined()) continue;
     const std::string text = name.ToString();
     const std::string place = path_to(path, text);
-    const auto known = rtnl::known_name(text);
+    auto known = rtnl::known_name(text);
+    if (!known) known = netfilter::known_name(text);
     if (!known) throw InvalidArgument{Kind::type, place, "unknown property"};
     record.append(*known, value_from(env, value, place, depth + 1));
   }

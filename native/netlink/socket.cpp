@@ -197,8 +197,8 @@ class Exchange {
 
 }  // namespace
 
-Socket Socket::open() {
-  sys::UniqueFd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+Socket Socket::open(int protocol) {
+  sys::UniqueFd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)};
   if (!fd) throw sys::Refused{sys::refusal_of_errno("cannot open a netlink socket")};
   set_option(fd.get(), NETLINK_EXT_ACK);
   set_option(fd.get(), NETLINK_CAP_ACK);

@@ -1,6 +1,8 @@
 // One netlink socket: sends requests, several at once, and sorts answers and events.
 #pragma once
 
+#include <linux/netlink.h>
+
 #include <cstdint>
 #include <span>
 
@@ -46,7 +48,7 @@ class Listener {
   virtual void miss() = 0;
 };
 
-/// A NETLINK_ROUTE socket. It belongs for life to the namespace that it was opened in.
+/// A netlink socket. It belongs for life to the namespace that it was opened in.
 ///
 /// Extended acknowledgements, capped acknowledgements and strict checking are always on. One
 /// thread at a time may use it. Sequence numbers are unique in the whole process, because the
@@ -59,8 +61,9 @@ class Socket {
   /// How often an interrupted dump is asked for before its caller is told.
   static constexpr int kDumpAttempts = 12;
 
-  /// Opens a socket in the calling thread's namespace. Throws `sys::Refused`.
-  static Socket open();
+  /// Opens a socket in the calling thread's namespace; by default one that speaks rtnetlink. Throws
+  /// `sys::Refused`.
+  static Socket open(int protocol = NETLINK_ROUTE);
 
   /// Sends requests that are no dumps in one system call and returns when each has ended.
   ///

@@ -26,10 +26,12 @@ Range range_of(Wire wire) {
     case Wire::be16:
       return {0, std::numeric_limits<std::uint16_t>::max()};
     case Wire::u64:
+    case Wire::be64:
       return {0, std::numeric_limits<std::uint64_t>::max()};
     case Wire::s8:
       return {std::numeric_limits<std::int8_t>::min(), std::numeric_limits<std::int8_t>::max()};
     case Wire::s32:
+    case Wire::be_s32:
       return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
     default:
       return {0, std::numeric_limits<std::uint32_t>::max()};
@@ -54,7 +56,7 @@ Range range_of(const Field& field) {
   const Bounds& bounds = field.detail.bounds;
   range.min = std::max(range.min, bounds.min);
   // The bounds are signed, so of a 64-bit counter they say nothing.
-  if (field.wire != Wire::u64) {
+  if (field.wire != Wire::u64 && field.wire != Wire::be64) {
     range.max = std::min(range.max, static_cast<std::uint64_t>(bounds.max));
   }
   return range;

@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "netlink/bytes.hpp"
@@ -57,6 +59,12 @@ std::string print(const Noun& noun, netlink::BytesView body);
 
 /// Every noun, kind and operation with its properties, as records.
 Record schema();
+
+/// Property names, with static life.
+using NameSet = std::unordered_set<std::string_view>;
+
+/// Every property that the nouns have.
+NameSet names_of(std::span<const Noun* const> nouns);
 
 /// The text of a property name that some table has, with static life; nothing for any other.
 std::optional<std::string_view> known_name(std::string_view name);

@@ -41,6 +41,10 @@ std::uint32_t small_number(const Field& field, BytesView bytes) {
 }
 
 List bits(const Field& field, BytesView bytes) {
+  if (field.wire == Wire::be_bits) {
+    return names_of_bits(netlink::swap_network_order(read<std::uint32_t>(bytes)),
+                         field.detail.names);
+  }
   const std::uint32_t set = field.detail.width == 1   ? read<std::uint8_t>(bytes)
                             : field.detail.width == 2 ? read<std::uint16_t>(bytes)
                                                       : read<std::uint32_t>(bytes);
@@ -126,6 +130,11 @@ Value decode_value(const Field& field, BytesView bytes, const Record& around) {
       return read<std::uint32_t>(bytes) != 0;
     case Wire::u64:
       return read<std::uint64_t>(bytes);
+    case Wire::be64:
+      return netlink::swap_network_order(read<std::uint64_t>(bytes));
+    case Wire::be_s32:
+      return static_cast<double>(
+          static_cast<std::int32_t>(netlink::swap_network_order(read<std::uint32_t>(bytes))));
     case Wire::s8:
       return static_cast<double>(read<std::int8_t>(bytes));
     case Wire::s32:
@@ -146,6 +155,7 @@ Value decode_value(const Field& field, BytesView bytes, const Record& around) {
     case Wire::bytes:
       return netlink::Bytes{bytes.begin(), bytes.end()};
     case Wire::bits:
+    case Wire::be_bits:
       return bits(field, bytes);
     case Wire::list:
       return decode_list(field, bytes);

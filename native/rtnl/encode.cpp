@@ -98,6 +98,7 @@ class Encoder {
       case Wire::text:
         return message_.text(field.type, argument::text(field, value, path));
       case Wire::bits:
+      case Wire::be_bits:
         return bits(field, value, path);
       case Wire::link:
         return link_attribute(field, value, path);
@@ -147,10 +148,13 @@ class Encoder {
         return message_.integer(field.type,
                                 netlink::swap_network_order(static_cast<std::uint16_t>(given)));
       case Wire::be32:
+      case Wire::be_s32:
         return message_.integer(field.type,
                                 netlink::swap_network_order(static_cast<std::uint32_t>(given)));
       case Wire::u64:
         return message_.integer(field.type, given);
+      case Wire::be64:
+        return message_.integer(field.type, netlink::swap_network_order(given));
       default:
         return message_.integer(field.type, static_cast<std::uint32_t>(given));
     }
@@ -158,6 +162,9 @@ class Encoder {
 
   void bits(const Field& field, const Value& value, const std::string& path) {
     const std::uint32_t set = argument::bits(field, value, path);
+    if (field.wire == Wire::be_bits) {
+      return message_.integer(field.type, netlink::swap_network_order(set));
+    }
     switch (field.detail.width) {
       case 1:
         return message_.integer(field.type, static_cast<std::uint8_t>(set));

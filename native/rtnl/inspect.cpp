@@ -1,7 +1,6 @@
 // Explains messages and tables: the property at an offset, a message as text, the schema.
 #include <algorithm>
 #include <cstdio>
-#include <unordered_set>
 
 #include "netlink/attributes.hpp"
 #include "rtnl/codec.hpp"
@@ -166,12 +165,12 @@ Record describe_tables(std::span<const Table> tables) {
   return record;
 }
 
-using NameSet = std::unordered_set<std::string_view>;
-
 void collect_names(std::span<const Field> fields, NameSet& names) {
   for (const Field& field : fields) {
     if (!field.name.empty()) names.insert(field.name);
     collect_names(field.detail.fields, names);
+    if (field.detail.selector == nullptr) continue;
+    for (const Table& table : field.detail.selector->tables) collect_names(table.fields, names);
   }
 }
 
@@ -179,12 +178,7 @@ NameSet collect_all_names() {
   // What `Wire::link` and `Wire::nexthops` read by themselves, and what else is in a link object,
   // which may stand for a link.
   NameSet names{"index", "name", "device", "weight", "onlink", "peerIndex", "peerNamespaceId"};
-  for (const Noun* noun : nouns()) {
-    collect_names(noun->header, names);
-    collect_names(noun->attributes, names);
-  }
-  for (const Table& table : kKinds) collect_names(table.fields, names);
-  for (const Table& table : kPortKinds) collect_names(table.fields, names);
+  names.merge(names_of(nouns()));
   return names;
 }
 
@@ -241,6 +235,15 @@ Record schema() {
   all.append("portKinds", describe_tables(kPortKinds));
   all.append("operations", std::move(verbs));
   return all;
+}
+
+NameSet names_of(std::span<const Noun* const> of) {
+  NameSet names;
+  for (const Noun* noun : of) {
+    collect_names(noun->header, names);
+    collect_names(noun->attributes, names);
+  }
+  return names;
 }
 
 std::optional<std::string_view> known_name(std::string_view name) {

@@ -28,6 +28,9 @@ enum class Wire : std::uint8_t {
   s32,
   be16,  ///< network byte order, as port numbers are
   be32,
+  be_s32,
+  be64,          ///< ↔ bigint
+  be_bits,       ///< u32 of named bits in network byte order ↔ list of names
   text,          ///< NUL-terminated
   ip,            ///< 4 or 16 bytes ↔ "10.0.0.2"; checked against the message's family
   ip4,           ///< 4 bytes ↔ "10.0.0.2", whatever the message's family
