@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { chmod, type FileHandle, link, mkdir, open, rm, rmdir } from "node:fs/promises";
+import { chmod, type FileHandle, link, mkdir, open, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ForeignFileError, invalidArgument, refuseUnknown } from "../../errors.ts";
 import { checkName } from "../../rtnl/namespace.ts";
@@ -208,4 +208,18 @@ export async function removeSandboxFiles(
     await forget(path);
   }
   await removeEmpty(own);
+}
+
+/** What a file of the namespace `name` has, without the mark; `undefined` if it is not there. */
+export async function readSandboxFile(
+  name: string,
+  file: keyof SandboxFiles,
+): Promise<string | undefined> {
+  try {
+    const text = await readFile(join(defaultDirectory, checkName(name), file), "utf8");
+    return text.startsWith(mark) ? text.slice(mark.length) : text;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }

@@ -1,0 +1,376 @@
+// The controller of a host: the public object of the network model.
+
+import { hostname } from "node:os";
+import { invalidArgument, refuseUnknown } from "../errors.ts";
+import { Namespace } from "../rtnl/namespace.ts";
+import { checkedName } from "./checks.ts";
+import { type Context, networkAt, sandboxAt } from "./context.ts";
+import { bridge } from "./drivers/bridge.ts";
+import type { Driver } from "./drivers/driver.ts";
+import { macvlan } from "./drivers/macvlan.ts";
+import { host as hostDriver, none } from "./drivers/predefined.ts";
+import { type NetworkEvent, watchPlan } from "./events.ts";
+import { type NetworkFilters, networkMatcher } from "./filters.ts";
+import { type ChangedSetting, HostSettings } from "./host-settings.ts";
+import {
+  describeNetwork,
+  describeSandbox,
+  type NetworkDescription,
+  type SandboxDescription,
+} from "./inspect.ts";
+import { Ipam } from "./ipam/ipam.ts";
+import { Keys } from "./keys.ts";
+import { HostLock } from "./lock.ts";
+import type { Endpoint, Network, Sandbox } from "./model.ts";
+import { Names } from "./names.ts";
+import { NamesRole } from "./names-role.ts";
+import { Firewall } from "./nat/firewall.ts";
+import { checkedNetwork, type NetworkOptions } from "./network-options.ts";
+import { createNetwork, deleteNetwork } from "./networks.ts";
+import { Plan } from "./plan.ts";
+import { PortBook } from "./ports.ts";
+import { purge } from "./purge.ts";
+import { inspectHost, type PlannedRepair, type Repair, repairHost } from "./reconcile.ts";
+import { recover } from "./recovery.ts";
+import { SandboxNamespaces } from "./sandbox-namespaces.ts";
+import {
+  type AdoptOptions,
+  type ConnectOptions,
+  checkedAdoption,
+  checkedConnect,
+  checkedReference,
+  checkedSandbox,
+  type SandboxOptions,
+} from "./sandbox-options.ts";
+import { adoptSandbox, connect, createSandbox, deleteSandbox, disconnect } from "./sandboxes.ts";
+import type { Condition, Store } from "./store/store.ts";
+import { Turns } from "./turns.ts";
+
+/** What a controller is to manage, and where its plan is. */
+export interface ControllerOptions {
+  /** The namespace that plays the host: its bridges, rules and settings are managed. */
+  readonly host: Namespace;
+  /** Where the plan lives; see `openMemoryStore` and `openLmdbStore`. It is not closed with this. */
+  readonly store: Store;
+  /** By what the plan of this host goes in the store. Default: the machine's host name. */
+  readonly name?: string;
+  /** Further drivers, by which networks can be made. */
+  readonly drivers?: readonly Driver[];
+  /** Whether this controller serves names to the sandboxes, unless another one does. Default: true. */
+  readonly serveNames?: boolean;
+  /** The name of the table of nftables on the host. Default: `"vethwork"`. */
+  readonly table?: string;
+  /**
+   * Milliseconds that a change waits for other controllers of the same host. Default: 10000.
+   */
+  readonly waitMs?: number;
+}
+
+const optionNames = ["host", "store", "name", "drivers", "serveNames", "table", "waitMs"];
+
+/** A machine's name, as far as it can be one in the store. */
+function ownName(): string {
+  return (
+    hostname()
+      .replace(/[^\w.-]/g, "-")
+      .slice(0, 63) || "host"
+  );
+}
+
+function checkedOptions(options: ControllerOptions): Required<ControllerOptions> {
+  refuseUnknown("options", options, optionNames);
+  const { host, store, drivers = [], serveNames = true, waitMs = 10_000 } = options;
+  if (!(host instanceof Namespace)) throw invalidArgument("type", "host", "must be a Namespace");
+  if (typeof store?.commit !== "function") {
+    throw invalidArgument("type", "store", "must be a store");
+  }
+  if (typeof serveNames !== "boolean") {
+    throw invalidArgument("type", "serveNames", "must be true or false");
+  }
+  if (!Number.isInteger(waitMs) || waitMs < 0 || waitMs > 3_600_000) {
+    throw invalidArgument("range", "waitMs", "must be an integer from 0 to 3600000");
+  }
+  const name = checkedName("name", options.name ?? ownName());
+  const table = checkedName("table", options.table ?? "vethwork");
+  return { host, store, name, drivers, serveNames, table, waitMs };
+}
+
+/**
+ * Manages the networks of one host: what Docker's engine does for containers, from a library.
+ *
+ * Every change is in the store before the kernel is touched. What a process that ended left half-made
+ * is undone by the next controller on the same store, as its first act. Several controllers, also of
+ * several processes, may be open on one store and host: they change things one at a time.
+ *
+ * Needs `CAP_NET_ADMIN` in the host's namespace, and `CAP_SYS_ADMIN` to make namespaces. Every method
+ * rejects with `STORE_BUSY` if another controller kept the host for too long, with `LEASE_LOST` if it
+ * took it over, and with the errors of the store.
+ */
+export class Controller implements AsyncDisposable {
+  readonly #context: Context;
+  readonly #role: NamesRole | undefined;
+
+  /** @internal Use {@link openController}. */
+  constructor(context: Context, role: NamesRole | undefined) {
+    this.#context = context;
+    this.#role = role;
+  }
+
+  async #change<T>(operation: string, work: (fence: Condition) => Promise<T>): Promise<T> {
+    return await this.#context.lock.use(operation, work);
+  }
+
+  /**
+   * Makes a network.
+   *
+   * @throws {NetworkError} `NETWORK_EXISTS`, `NETWORK_PREDEFINED`, `DRIVER_MISSING`, `OPTION_INVALID`,
+   *   `LINK_TAKEN`, `PARENT_MISSING`, `POOL_OVERLAP`, `POOL_EXHAUSTED`, `SUBNET_INVALID`,
+   *   `ADDRESS_OUTSIDE`, `ADDRESS_RESERVED`, `ADDRESS_TAKEN`, `DRIVER_FAILED`; nothing is left then.
+   * @throws {RangeError | TypeError} if an option is bad.
+   */
+  async createNetwork(options: NetworkOptions): Promise<Network> {
+    const spec = checkedNetwork(options);
+    return await this.#change("createNetwork", (fence) =>
+      createNetwork(this.#context, fence, spec),
+    );
+  }
+
+  /**
+   * Removes a network that nobody is connected to; by its name, its id, or the beginning of that.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`, `NETWORK_PREDEFINED`, `NETWORK_IN_USE`, `DRIVER_FAILED`
+   */
+  async deleteNetwork(network: string): Promise<void> {
+    const reference = checkedReference("network", network);
+    await this.#change("deleteNetwork", (fence) => deleteNetwork(this.#context, fence, reference));
+  }
+
+  /** @throws {NetworkError} `NETWORK_MISSING` */
+  async getNetwork(network: string): Promise<Network> {
+    const reference = checkedReference("network", network);
+    await this.#context.plan.refresh();
+    return networkAt(this.#context, "getNetwork", reference);
+  }
+
+  /**
+   * A network with who is connected to it, by which addresses.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`
+   */
+  async inspectNetwork(network: string): Promise<NetworkDescription> {
+    return describeNetwork(this.#context, await this.getNetwork(network));
+  }
+
+  /** The networks that all filters let through, by name; all, without filters. */
+  async listNetworks(filters: NetworkFilters = {}): Promise<readonly Network[]> {
+    const matches = networkMatcher(filters);
+    const { plan } = this.#context;
+    await plan.refresh();
+    return [...plan.networks.values()]
+      .filter(({ state }) => state === "made")
+      .map(({ value }) => value)
+      .filter((network) => matches(network, plan.countOn(network.id)))
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** Removes the networks that nobody is connected to, those that filters let through, and tells which. */
+  async pruneNetworks(filters: NetworkFilters = {}): Promise<readonly string[]> {
+    const networks = await this.listNetworks({ ...filters, dangling: true });
+    const pruned = await Promise.all(
+      networks.map(async ({ name, id }) => {
+        try {
+          await this.deleteNetwork(id);
+          return [name];
+        } catch (error) {
+          const code = (error as { code?: unknown }).code;
+          // Somebody was connected to it, or removed it, since the look.
+          if (code === "NETWORK_IN_USE" || code === "NETWORK_MISSING") return [];
+          throw error;
+        }
+      }),
+    );
+    return pruned.flat();
+  }
+
+  /**
+   * Makes a sandbox: a namespace with its links, addresses, routes, names and published ports.
+   *
+   * @throws {NetworkError} `SANDBOX_EXISTS`, `NETWORK_MISSING`, `NETWORK_FULL`, `MODE_CONFLICT`,
+   *   `PORT_TAKEN`, `PROTOCOL_UNSUPPORTED`, `ADDRESS_TAKEN`, `ADDRESS_OUTSIDE`, `ADDRESS_RESERVED`,
+   *   `POOL_EXHAUSTED`, `NAMESPACE_EXISTS`, `TARGET_MISSING`, `DRIVER_FAILED`; nothing is left then.
+   * @throws {RangeError | TypeError} if an option is bad.
+   */
+  async createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+    const request = checkedSandbox(options);
+    return await this.#change("createSandbox", (fence) =>
+      createSandbox(this.#context, fence, request),
+    );
+  }
+
+  /**
+   * Makes a sandbox of a namespace that somebody else made. It stays when the sandbox is deleted;
+   * links of it that are not ours are left alone.
+   *
+   * @throws {NetworkError} `NAMESPACE_MISSING`, and as {@link Controller.createSandbox}.
+   */
+  async adoptSandbox(options: AdoptOptions): Promise<Sandbox> {
+    const request = checkedAdoption(options);
+    return await this.#change("adoptSandbox", (fence) =>
+      adoptSandbox(this.#context, fence, request, options.namespace),
+    );
+  }
+
+  /**
+   * Removes a sandbox with its connections and published ports, and its namespace unless it was
+   * adopted. Processes inside run on without links.
+   *
+   * @throws {NetworkError} `SANDBOX_MISSING`, `SANDBOX_IN_USE` if others share it, `DRIVER_FAILED`
+   */
+  async deleteSandbox(sandbox: string): Promise<void> {
+    const reference = checkedReference("sandbox", sandbox);
+    await this.#change("deleteSandbox", (fence) => deleteSandbox(this.#context, fence, reference));
+  }
+
+  /**
+   * A sandbox with its connections and published ports.
+   *
+   * @throws {NetworkError} `SANDBOX_MISSING`
+   */
+  async inspectSandbox(sandbox: string): Promise<SandboxDescription> {
+    const reference = checkedReference("sandbox", sandbox);
+    await this.#context.plan.refresh();
+    const found = sandboxAt(this.#context, "inspectSandbox", reference);
+    return describeSandbox(this.#context, found);
+  }
+
+  /** All sandboxes, by name. */
+  async listSandboxes(): Promise<readonly Sandbox[]> {
+    const { plan } = this.#context;
+    await plan.refresh();
+    return [...plan.sandboxes.values()]
+      .filter(({ state }) => state === "made")
+      .map(({ value }) => value)
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /**
+   * The namespace of a sandbox, for `spawn`, `listen`, `connect` and everything else that acts inside.
+   * It is the caller's to close.
+   *
+   * @throws {NetworkError} `SANDBOX_MISSING`, `NAMESPACE_MISSING`
+   */
+  async openSandbox(sandbox: string): Promise<Namespace> {
+    const reference = checkedReference("sandbox", sandbox);
+    await this.#context.plan.refresh();
+    const found = sandboxAt(this.#context, "openSandbox", reference);
+    return await this.#context.namespaces.duplicate(this.#context, found);
+  }
+
+  /**
+   * Connects a sandbox with a network, while processes run in it.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`, `SANDBOX_MISSING`, `ENDPOINT_EXISTS`, `NETWORK_FULL`,
+   *   `MODE_CONFLICT`, `TARGET_MISSING`, `ADDRESS_TAKEN`, `ADDRESS_OUTSIDE`, `ADDRESS_RESERVED`,
+   *   `POOL_EXHAUSTED`, `DRIVER_FAILED`; everything is as before then.
+   * @throws {RangeError | TypeError} if an option is bad.
+   */
+  async connect(network: string, sandbox: string, options: ConnectOptions = {}): Promise<Endpoint> {
+    const references = {
+      network: checkedReference("network", network),
+      sandbox: checkedReference("sandbox", sandbox),
+    };
+    const request = checkedConnect(options);
+    return await this.#change("connect", (fence) =>
+      connect(this.#context, fence, references, request),
+    );
+  }
+
+  /**
+   * Disconnects a sandbox from a network, while processes run in it.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`, `SANDBOX_MISSING`, `ENDPOINT_MISSING`, `DRIVER_FAILED`
+   */
+  async disconnect(network: string, sandbox: string): Promise<void> {
+    const references = {
+      network: checkedReference("network", network),
+      sandbox: checkedReference("sandbox", sandbox),
+    };
+    await this.#change("disconnect", (fence) => disconnect(this.#context, fence, references));
+  }
+
+  /** What is not as the plan says, and what {@link Controller.reconcile} would do; changes nothing. */
+  async plan(): Promise<readonly PlannedRepair[]> {
+    return await this.#change("plan", async () => {
+      const repairs = await inspectHost(this.#context);
+      return repairs.map(({ subject, problem, remedy }) => ({ subject, problem, remedy }));
+    });
+  }
+
+  /** Makes the kernel what the plan says, and tells what it did, and what failed. */
+  async reconcile(): Promise<readonly Repair[]> {
+    return await this.#change("reconcile", (fence) => repairHost(this.#context, fence));
+  }
+
+  /** The settings of the host that were changed, and are put back when no network needs them. */
+  async listSettings(): Promise<readonly ChangedSetting[]> {
+    return await this.#context.settings.list();
+  }
+
+  /**
+   * What is changed from now on, by any controller of the host, in order. Ends when the controller is
+   * closed, or rejects with the reason of the signal.
+   */
+  watch(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<NetworkEvent, void> {
+    refuseUnknown("options", options, ["signal"]);
+    return watchPlan(this.#context, options.signal);
+  }
+
+  /** Removes all sandboxes and networks, the predefined ones too, and puts the host's settings back. */
+  async purge(): Promise<void> {
+    await this.#change("purge", (fence) => purge(this.#context, fence));
+  }
+
+  /**
+   * Waits for what is being done, and gives everything of this process back. Networks and sandboxes
+   * stay, with their connections and ports; names are served by the next controller.
+   */
+  async close(): Promise<void> {
+    const { lock, names, namespaces } = this.#context;
+    await this.#role?.close();
+    await lock.close();
+    await names.stop();
+    await namespaces.closeAll();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * Opens a controller on a host and a store. Nothing is changed yet; the first change, or
+ * {@link Controller.reconcile}, undoes what a process that ended has left half-made.
+ *
+ * @throws {RangeError | TypeError} if an option is bad.
+ */
+export async function openController(options: ControllerOptions): Promise<Controller> {
+  const { host, store, name, drivers, serveNames, table, waitMs } = checkedOptions(options);
+  const keys = new Keys(name);
+  const plan = new Plan(store, keys);
+  const all = [bridge, macvlan, hostDriver, none, ...drivers];
+  const context: Context = {
+    ...{ host, store, keys, plan },
+    turns: new Turns(),
+    ipam: new Ipam({ store, space: name }),
+    firewall: new Firewall(host, { table }),
+    drivers: new Map(all.map((driver) => [driver.name, driver])),
+    names: new Names(() => context),
+    ports: new PortBook(host, plan),
+    settings: new HostSettings(host, store, keys),
+    namespaces: new SandboxNamespaces(),
+    lock: new HostLock({ store, keys, waitMs, prepare: (fence) => recover(context, fence) }),
+  };
+  await plan.refresh();
+  const role = serveNames ? await NamesRole.open(context) : undefined;
+  return new Controller(context, role);
+}

@@ -1,0 +1,176 @@
+// Networks and sandboxes in the shape of `docker network inspect` and `docker inspect`.
+
+import { isIPv6 } from "node:net";
+import { groupBy } from "../values/group.ts";
+import { familyOf } from "./gateway.ts";
+import type { NetworkDescription, SandboxDescription } from "./inspect.ts";
+import type { Endpoint } from "./model.ts";
+
+/** Docker's names for what is described. */
+export interface DockerNetwork {
+  readonly Name: string;
+  readonly Id: string;
+  readonly Created: string;
+  readonly Scope: "local";
+  readonly Driver: string;
+  readonly EnableIPv4: boolean;
+  readonly EnableIPv6: boolean;
+  readonly IPAM: {
+    readonly Driver: "default";
+    readonly Options: null;
+    readonly Config: readonly {
+      readonly Subnet: string;
+      readonly IPRange?: string;
+      readonly Gateway?: string;
+      readonly AuxiliaryAddresses?: Readonly<Record<string, string>>;
+    }[];
+  };
+  readonly Internal: boolean;
+  readonly Attachable: boolean;
+  readonly Ingress: boolean;
+  readonly ConfigFrom: { readonly Network: "" };
+  readonly ConfigOnly: boolean;
+  readonly Containers: Readonly<
+    Record<
+      string,
+      {
+        readonly Name: string;
+        readonly EndpointID: string;
+        readonly MacAddress: string;
+        readonly IPv4Address: string;
+        readonly IPv6Address: string;
+      }
+    >
+  >;
+  readonly Options: Readonly<Record<string, string>>;
+  readonly Labels: Readonly<Record<string, string>>;
+}
+
+/** The entry of one network in a container's settings. */
+export interface DockerEndpointSettings {
+  readonly IPAMConfig: null;
+  readonly Links: readonly string[] | null;
+  readonly Aliases: readonly string[] | null;
+  readonly MacAddress: string;
+  readonly GwPriority: number;
+  readonly NetworkID: string;
+  readonly EndpointID: string;
+  readonly Gateway: string;
+  readonly IPAddress: string;
+  readonly IPPrefixLen: number;
+  readonly IPv6Gateway: string;
+  readonly GlobalIPv6Address: string;
+  readonly GlobalIPv6PrefixLen: number;
+  readonly DNSNames: readonly string[] | null;
+}
+
+/** What Docker says of a container's network. */
+export interface DockerNetworkSettings {
+  readonly SandboxID: string;
+  readonly SandboxKey: string;
+  readonly Ports: Readonly<
+    Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>
+  >;
+  readonly Networks: Readonly<Record<string, DockerEndpointSettings>>;
+}
+
+function cidrOf({ addresses }: Endpoint, family: "inet" | "inet6"): string {
+  return addresses.find((address) => familyOf(address) === family) ?? "";
+}
+
+function dockerNetwork(network: NetworkDescription): DockerNetwork {
+  const { name, id, created, driver, ipv6, internal, options, labels, subnets } = network;
+  const containers = network.connections.map(({ sandbox, endpoint }) => [
+    sandbox.id,
+    {
+      Name: sandbox.name,
+      EndpointID: endpoint.id,
+      MacAddress: endpoint.mac,
+      IPv4Address: cidrOf(endpoint, "inet"),
+      IPv6Address: cidrOf(endpoint, "inet6"),
+    },
+  ]);
+  return {
+    ...{ Name: name, Id: id, Created: created, Scope: "local", Driver: driver },
+    ...{ EnableIPv4: true, EnableIPv6: ipv6 },
+    IPAM: {
+      ...{ Driver: "default", Options: null },
+      Config: subnets.map(({ subnet, range, gateway, auxiliary }) => ({
+        Subnet: subnet,
+        ...(range === subnet ? {} : { IPRange: range }),
+        ...(gateway === undefined ? {} : { Gateway: gateway }),
+        ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: auxiliary }),
+      })),
+    },
+    ...{ Internal: internal, Attachable: false, Ingress: false },
+    ...{ ConfigFrom: { Network: "" }, ConfigOnly: false },
+    Containers: Object.fromEntries(containers),
+    ...{ Options: options, Labels: labels },
+  };
+}
+
+function endpointSettings(
+  sandbox: SandboxDescription,
+  { network, endpoint }: SandboxDescription["connections"][number],
+): DockerEndpointSettings {
+  const [address = "", length = "0"] = cidrOf(endpoint, "inet").split("/");
+  const [address6 = "", length6 = "0"] = cidrOf(endpoint, "inet6").split("/");
+  const gateway = (six: boolean) =>
+    network.internal
+      ? ""
+      : (network.subnets.map((one) => one.gateway).find((one) => one && isIPv6(one) === six) ?? "");
+  const { id, name, hostname } = sandbox;
+  const own = [name, ...endpoint.aliases, id.slice(0, 12), hostname];
+  const links = Object.entries(endpoint.links).map(([alias, target]) => `${target}:${alias}`);
+  return {
+    ...{ IPAMConfig: null, Links: links.length > 0 ? links : null },
+    Aliases: network.predefined ? null : endpoint.aliases,
+    ...{ MacAddress: endpoint.mac, GwPriority: endpoint.gatewayPriority },
+    ...{ NetworkID: network.id, EndpointID: endpoint.id },
+    ...{ Gateway: gateway(false), IPAddress: address, IPPrefixLen: Number(length) },
+    ...{ IPv6Gateway: gateway(true), GlobalIPv6Address: address6 },
+    GlobalIPv6PrefixLen: Number(length6),
+    DNSNames: network.predefined ? null : [...new Set(own)],
+  };
+}
+
+function keyOf(sandbox: SandboxDescription): string {
+  const { namespace, mode } = sandbox;
+  if (mode === "host") return "/proc/self/ns/net";
+  if (namespace === undefined) return "";
+  return "name" in namespace ? `/run/netns/${namespace.name}` : namespace.path;
+}
+
+function dockerSandbox(sandbox: SandboxDescription): DockerNetworkSettings {
+  const bound = groupBy(sandbox.ports, ({ protocol, port }) => `${port}/${protocol}`);
+  const ports = Array.from(bound, ([key, bindings]) => [
+    key,
+    bindings.map(({ hostAddress, hostPort }) => ({
+      HostIp: hostAddress,
+      HostPort: String(hostPort),
+    })),
+  ]);
+  const networks = sandbox.connections.map((connection) => [
+    connection.network.name,
+    endpointSettings(sandbox, connection),
+  ]);
+  const joined = sandbox.mode === "container";
+  return {
+    SandboxID: joined ? "" : sandbox.id,
+    SandboxKey: joined ? "" : keyOf(sandbox),
+    Ports: Object.fromEntries(ports),
+    Networks: Object.fromEntries(networks),
+  };
+}
+
+/**
+ * What Docker would say of it: of a network what `docker network inspect` shows, of a sandbox the
+ * `NetworkSettings` of `docker inspect`. Pure.
+ */
+export function toDockerInspect(network: NetworkDescription): DockerNetwork;
+export function toDockerInspect(sandbox: SandboxDescription): DockerNetworkSettings;
+export function toDockerInspect(
+  thing: NetworkDescription | SandboxDescription,
+): DockerNetwork | DockerNetworkSettings {
+  return "subnets" in thing ? dockerNetwork(thing) : dockerSandbox(thing);
+}

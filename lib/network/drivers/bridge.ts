@@ -1,0 +1,202 @@
+// Networks on a bridge of the host: a veth pair for each endpoint, the host as the gateway.
+
+import { isIPv6 } from "node:net";
+import { addAddress, listAddresses } from "../../rtnl/address.ts";
+import { setSysctl } from "../../rtnl/forwarding.ts";
+import { createLink, findLink, type Link, setLink } from "../../rtnl/link.ts";
+import type { Namespace } from "../../rtnl/namespace.ts";
+import { randomMac } from "../../values/mac.ts";
+import { NetworkError } from "../errors.ts";
+import type { Endpoint, Network, NetworkSubnet } from "../model.ts";
+import type { Driver, EndpointPlace, Finding, NetworkRequest, Settings } from "./driver.ts";
+import { ours, prefixLengthOf, removeOurs } from "./links.ts";
+import { flag, invalidOption, linkName, mtu, readOptions } from "./options.ts";
+
+/** A bridge has so many ports at most. @see net/bridge/br_private.h, `BR_MAX_PORTS` */
+const mostPorts = 1023;
+
+const table = {
+  name: linkName("com.docker.network.bridge.name", null),
+  icc: flag("com.docker.network.bridge.enable_icc", true),
+  masquerade: flag("com.docker.network.bridge.enable_ip_masquerade", true),
+  hostBinding: {
+    docker: "com.docker.network.bridge.host_binding_ipv4",
+    otherwise: "0.0.0.0",
+    read: (text: string) => (/^\d{1,3}(\.\d{1,3}){3}$/.test(text) ? text : undefined),
+    rule: "must be an IPv4 address",
+  },
+  mtu: mtu("com.docker.network.driver.mtu"),
+  linkPrefix: linkName("com.docker.network.container_iface_prefix", "eth", 5),
+};
+
+/** What `planNetwork` made of the options. */
+interface BridgeSettings {
+  /** The bridge's name on the host. */
+  readonly link: string;
+  /** Its MAC address, by which it is known to be ours. */
+  readonly mac: string;
+  readonly icc: boolean;
+  readonly masquerade: boolean;
+  readonly hostBinding: string;
+  readonly mtu: number | null;
+  readonly linkPrefix: string;
+}
+
+/** The settings of a network of this driver. */
+export function bridgeSettings(network: Network): BridgeSettings {
+  return network.settings as unknown as BridgeSettings;
+}
+
+/** The predefined network has a name that is the same on every host. */
+function nameOf({ id, predefined }: NetworkRequest): string {
+  return predefined ? "vethwork0" : `br-${id.slice(0, 12)}`;
+}
+
+async function planNetwork(host: Namespace, request: NetworkRequest): Promise<Settings> {
+  const { name, ...rest } = readOptions(table, request);
+  const link = typeof name === "string" ? name : nameOf(request);
+  if (await findLink(host, { name: link })) {
+    const reason = `the host has a link ${JSON.stringify(link)}`;
+    const details = { operation: "createNetwork", subject: request.name, reason, conflict: link };
+    throw new NetworkError("LINK_TAKEN", details);
+  }
+  return { ...rest, link, mac: randomMac() };
+}
+
+/** The bridge's own address in a subnet, if it has one. */
+function ownAddress({ subnet, gateway }: NetworkSubnet): string | undefined {
+  return gateway === undefined ? undefined : `${gateway}/${prefixLengthOf(subnet)}`;
+}
+
+async function createNetwork(host: Namespace, network: Network): Promise<void> {
+  const { link: name, mac, mtu } = bridgeSettings(network);
+  const size = mtu === null ? {} : { mtu };
+  const bridge = await createLink(host, { kind: "bridge", name, address: mac, ...size });
+  if (network.ipv6) await setSysctl(host, `net/ipv6/conf/${name}/accept_ra`, 0);
+  await Promise.all([
+    ...network.subnets.map((subnet) => addOwnAddress(host, bridge, subnet)),
+    setLink(host, bridge, { up: true }),
+  ]);
+}
+
+async function addOwnAddress(host: Namespace, bridge: Link, subnet: NetworkSubnet): Promise<void> {
+  const address = ownAddress(subnet);
+  if (address === undefined) return;
+  const flags = isIPv6(subnet.subnet.split("/")[0] ?? "") ? { flags: ["noDad"] as const } : {};
+  await addAddress(host, bridge, { address, ...flags });
+}
+
+async function connect({ host, sandbox, network, endpoint }: EndpointPlace): Promise<void> {
+  const { link: master, mtu, icc } = bridgeSettings(network);
+  const { hostLink, link, mac } = endpoint;
+  if (hostLink === undefined) throw invalidOption(network.name, "the endpoint has no host link");
+  const size = mtu === null ? {} : { mtu };
+  const port = createLink(host, {
+    kind: "veth",
+    name: hostLink.name,
+    address: hostLink.mac,
+    master: { name: master },
+    up: true,
+    ...size,
+    peer: { name: link, namespace: sandbox, address: mac, ...size },
+  });
+  if (icc) await port;
+  else await setLink(host, await port, { portKind: "bridge", port: { isolated: true } });
+}
+
+/** Mends a bridge that is not there, by making it and its ports anew. */
+async function inspectNetwork(host: Namespace, network: Network): Promise<Finding[]> {
+  const { link: name, mac, mtu } = bridgeSettings(network);
+  const subject = `network ${JSON.stringify(network.name)}`;
+  const found = await findLink(host, { name });
+  if (found === undefined) {
+    const problem = `its bridge ${name} is gone`;
+    const repair = () => createNetwork(host, network);
+    return [{ subject, problem, remedy: "the bridge is made anew", repair }];
+  }
+  if (!ours(found, "bridge", mac)) {
+    const problem = `${name} is a link of somebody else`;
+    return [
+      { subject, problem, remedy: "none: rename or delete that link", repair: async () => {} },
+    ];
+  }
+  const findings: Finding[] = [];
+  if (!found.up) {
+    const repair = () => setLink(host, found, { up: true });
+    findings.push({ subject, problem: `${name} is down`, remedy: "it is raised", repair });
+  }
+  if (mtu !== null && found.mtu !== mtu) {
+    const problem = `the MTU of ${name} is ${found.mtu}, not ${mtu}`;
+    const repair = () => setLink(host, found, { mtu });
+    findings.push({ subject, problem, remedy: "it is set", repair });
+  }
+  return [...findings, ...(await missingAddresses(host, network, found))];
+}
+
+async function missingAddresses(
+  host: Namespace,
+  network: Network,
+  bridge: Link,
+): Promise<Finding[]> {
+  const present = (await listAddresses(host, { link: bridge })).map(({ address }) => address);
+  return network.subnets.flatMap((subnet) => {
+    const address = ownAddress(subnet);
+    if (address === undefined || present.includes(address)) return [];
+    return {
+      subject: `network ${JSON.stringify(network.name)}`,
+      problem: `${bridge.name} lacks the address ${address}`,
+      remedy: "it is added",
+      repair: () => addOwnAddress(host, bridge, subnet),
+    };
+  });
+}
+
+async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Promise<Finding[]> {
+  const { link: master, icc } = bridgeSettings(network);
+  const { hostLink } = endpoint;
+  if (hostLink === undefined) return [];
+  const [port, bridge] = await Promise.all([
+    findLink(host, { name: hostLink.name }),
+    findLink(host, { name: master }),
+  ]);
+  if (port === undefined || bridge === undefined) return [];
+  const subject = `network ${JSON.stringify(network.name)}`;
+  const findings: Finding[] = [];
+  if (port.master !== bridge.index) {
+    const repair = () => setLink(host, port, { master: bridge });
+    const problem = `${port.name} is no port of ${master}`;
+    findings.push({ subject, problem, remedy: "it becomes one", repair });
+  }
+  if (!port.up) {
+    const repair = () => setLink(host, port, { up: true });
+    findings.push({ subject, problem: `${port.name} is down`, remedy: "it is raised", repair });
+  }
+  const isolated = port.portKind === "bridge" ? port.port.isolated : false;
+  if (isolated === icc && port.master === bridge.index) {
+    const repair = () => setLink(host, port, { portKind: "bridge", port: { isolated: !icc } });
+    const problem = `${port.name} is ${isolated ? "" : "not "}isolated`;
+    findings.push({ subject, problem, remedy: "that is turned round", repair });
+  }
+  return findings;
+}
+
+/** A Linux bridge on the host; one veth pair for each endpoint. */
+export const bridge: Driver = {
+  name: "bridge",
+  traits: { addresses: true, routed: true, names: true },
+  planNetwork,
+  mostEndpoints: () => mostPorts,
+  linkPrefix: (network) => bridgeSettings(network).linkPrefix,
+  hostLink: ({ id }: Pick<Endpoint, "id">) => `veth${id.slice(0, 7)}`,
+  createNetwork,
+  deleteNetwork: (host, network) => {
+    const { link: name, mac } = bridgeSettings(network);
+    return removeOurs(host, name, "bridge", mac);
+  },
+  connect,
+  disconnect: async ({ host, endpoint: { hostLink } }) => {
+    if (hostLink !== undefined) await removeOurs(host, hostLink.name, "veth", hostLink.mac);
+  },
+  inspectNetwork,
+  inspectEndpoint,
+};

@@ -1,0 +1,98 @@
+// The contract of a driver: what makes the links of a kind of network.
+
+import type { Namespace } from "../../rtnl/namespace.ts";
+import type { Endpoint, Network } from "../model.ts";
+import type { Json } from "../store/store.ts";
+
+/** What a driver makes of a network's options: whatever it needs to know later. */
+export type Settings = { readonly [name: string]: Json };
+
+/** What the controller does for the networks of a driver. */
+export interface DriverTraits {
+  /** Gives subnets, and addresses of them to endpoints. */
+  readonly addresses: boolean;
+  /**
+   * Whether the host itself is the gateway, on a link named `settings.link`: it has the gateways'
+   * addresses there, forwards, translates addresses and publishes ports.
+   */
+  readonly routed: boolean;
+  /** Serves names to the sandboxes. */
+  readonly names: boolean;
+}
+
+/** What the user asked of a network, before anything is made. */
+export interface NetworkRequest {
+  readonly id: string;
+  readonly name: string;
+  readonly predefined: boolean;
+  readonly internal: boolean;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** An endpoint with all that it joins. */
+export interface EndpointPlace {
+  readonly host: Namespace;
+  readonly sandbox: Namespace;
+  readonly network: Network;
+  readonly endpoint: Endpoint;
+}
+
+/** Something that is not as the plan says, and what mends it. */
+export interface Finding {
+  /** `network "web"`, `sandbox "db" on network "web"` */
+  readonly subject: string;
+  /** A sentence. */
+  readonly problem: string;
+  /** What `repair` will do, a sentence. */
+  readonly remedy: string;
+  readonly repair: () => Promise<void>;
+}
+
+/**
+ * A driver: an object literal without a state of its own. What it made is found again from the
+ * plan, so that a restart forgets nothing.
+ *
+ * It never gives addresses, translates them, or serves names: the controller does. It does not undo
+ * either: after a failure, the controller calls the opposite verb, which finds whatever was made.
+ */
+export interface Driver {
+  readonly name: string;
+  readonly traits: DriverTraits;
+
+  /**
+   * Reads a network's options. Nothing is made yet; the host may be looked at.
+   *
+   * @throws {NetworkError} `OPTION_INVALID` for an option or a value that it does not take, or a code
+   *   that says more.
+   */
+  planNetwork(host: Namespace, request: NetworkRequest): Promise<Settings>;
+
+  /** How many endpoints fit on one network. Default: any number. */
+  readonly mostEndpoints?: (network: Network) => number;
+
+  /** What the links in the sandboxes are called, before their number. Default: `"eth"`. */
+  readonly linkPrefix?: (network: Network) => string;
+
+  /** What the link on the host that belongs to an endpoint is called; absent if there is none. */
+  readonly hostLink?: (endpoint: { readonly id: string }) => string;
+
+  createNetwork(host: Namespace, network: Network): Promise<void>;
+
+  /** Takes away whatever there is of the network, and only what is the network's. */
+  deleteNetwork(host: Namespace, network: Network): Promise<void>;
+
+  /** Puts the endpoint's link into the sandbox: down, without addresses. */
+  connect(place: EndpointPlace): Promise<void>;
+
+  /** Takes away whatever there is of the endpoint. The sandbox's namespace may be gone. */
+  disconnect(place: Omit<EndpointPlace, "sandbox"> & { sandbox?: Namespace }): Promise<void>;
+
+  /** What of the network is not as the plan says. */
+  inspectNetwork(host: Namespace, network: Network): Promise<readonly Finding[]>;
+
+  /**
+   * What of the endpoint's link is not as the plan says. A link that is gone is no finding here: the
+   * controller sees that, and connects anew.
+   */
+  inspectEndpoint(place: EndpointPlace): Promise<readonly Finding[]>;
+}

@@ -1,0 +1,44 @@
+// Links of the host that may be ours: known by name, kind and MAC address together.
+
+import { NetlinkError } from "../../errors.ts";
+import { deleteLink, findLink, type Link } from "../../rtnl/link.ts";
+import type { Namespace } from "../../rtnl/namespace.ts";
+
+/** The number behind the slash. */
+export function prefixLengthOf(subnet: string): number {
+  return Number(subnet.slice(subnet.indexOf("/") + 1));
+}
+
+/**
+ * Whether a link is the one that the plan means. The plan has chosen its MAC address by chance, and
+ * was written before the link was made: what bears it is ours.
+ */
+export function ours(link: Link, kind: string, mac: string): boolean {
+  return link.kind === kind && link.address === mac;
+}
+
+/** Deletes a link if it is there and ours; a veth's far end goes with it. */
+export async function removeOurs(
+  host: Namespace,
+  name: string,
+  kind: string,
+  mac: string,
+): Promise<void> {
+  const link = await findLink(host, { name });
+  if (link === undefined || !ours(link, kind, mac)) return;
+  await deleteLink(host, link).catch((error: unknown) => {
+    // Gone meanwhile, with the sandbox's namespace for example.
+    if (!(error instanceof NetlinkError) || error.code !== "ENODEV") throw error;
+  });
+}
+
+/** Deletes a VLAN of a link, if it is there. */
+export async function removeVlan(
+  host: Namespace,
+  name: string,
+  { id, of }: { readonly id: number; readonly of: string },
+): Promise<void> {
+  const [vlan, lower] = await Promise.all([findLink(host, { name }), findLink(host, { name: of })]);
+  const isOurs = vlan?.kind === "vlan" && vlan.vlanId === id && vlan.parent === lower?.index;
+  if (isOurs) await deleteLink(host, vlan);
+}

@@ -1,0 +1,274 @@
+// Endpoints: planned, and brought into the kernel: link, addresses, routes.
+
+import { NetlinkError } from "../errors.ts";
+import { addAddress, listAddresses } from "../rtnl/address.ts";
+import { setSysctl } from "../rtnl/forwarding.ts";
+import { deleteLink, findLink, setLink } from "../rtnl/link.ts";
+import type { Namespace } from "../rtnl/namespace.ts";
+import { listRoutes, removeRoute, replaceRoute } from "../rtnl/route.ts";
+import { cidrContains } from "../values/cidr.ts";
+import { randomMac } from "../values/mac.ts";
+import { type Context, driverOf, newId } from "./context.ts";
+import { prefixLengthOf } from "./drivers/links.ts";
+import { NetworkError } from "./errors.ts";
+import { type Connection, type Family, familyOf, gatewayConnection, gatewayOf } from "./gateway.ts";
+import type { Endpoint, Network, Sandbox } from "./model.ts";
+import type { ConnectRequest } from "./sandbox-options.ts";
+
+const families: readonly Family[] = ["inet", "inet6"];
+
+/** An endpoint without its addresses, and which are to be asked for. */
+export interface EndpointPlan {
+  readonly network: Network;
+  readonly endpoint: Omit<Endpoint, "addresses">;
+  readonly requests: readonly { readonly subnet: string; readonly address?: string }[];
+}
+
+/** One address of each family that the network has: the named one, or any. */
+function addressRequests(
+  caller: string,
+  network: Network,
+  addresses: readonly string[],
+): EndpointPlan["requests"] {
+  const left = new Set(addresses);
+  const requests = network.subnets.map(({ subnet }) => {
+    const address = addresses.find((one) => familyOf(one) === familyOf(subnet));
+    if (address === undefined) return { subnet };
+    left.delete(address);
+    return { subnet, address };
+  });
+  for (const address of left) {
+    const reason = `network ${JSON.stringify(network.name)} has no subnet for it`;
+    throw new NetworkError("ADDRESS_OUTSIDE", { operation: caller, subject: address, reason });
+  }
+  return requests;
+}
+
+/** The lowest number that none of the links with this prefix has. */
+function freeLinkName(prefix: string, taken: ReadonlySet<string>): string {
+  for (let n = 0; ; n += 1) if (!taken.has(`${prefix}${n}`)) return `${prefix}${n}`;
+}
+
+/**
+ * Plans the connection of a sandbox with a network.
+ *
+ * @throws {NetworkError} `ENDPOINT_EXISTS`, `NETWORK_FULL`, `ADDRESS_OUTSIDE`, `MODE_CONFLICT`
+ */
+export function planEndpoint(
+  context: Context,
+  caller: string,
+  {
+    sandbox,
+    network,
+    request,
+    taken,
+  }: {
+    readonly sandbox: Pick<Sandbox, "id" | "name">;
+    readonly network: Network;
+    readonly request: ConnectRequest;
+    /** The names of the links that the sandbox has. */
+    readonly taken: ReadonlySet<string>;
+  },
+): EndpointPlan {
+  const { plan } = context;
+  const driver = driverOf(context, caller, network);
+  const refuse = (code: NetworkError["code"], reason: string) => {
+    throw new NetworkError(code, { operation: caller, subject: sandbox.name, reason });
+  };
+  const on = `network ${JSON.stringify(network.name)}`;
+  if (plan.endpoint(sandbox.id, network.id)) refuse("ENDPOINT_EXISTS", `it is connected to ${on}`);
+  const most = driver.mostEndpoints?.(network) ?? Number.POSITIVE_INFINITY;
+  if (plan.countOn(network.id) >= most) refuse("NETWORK_FULL", `${on} takes ${most} at most`);
+  if (network.predefined && request.aliases.length > 0) {
+    refuse("MODE_CONFLICT", `${on} is predefined and has no aliases`);
+  }
+  if (network.predefined && request.addresses.length > 0) {
+    refuse("MODE_CONFLICT", `${on} is predefined and gives no fixed addresses`);
+  }
+  const id = newId();
+  const link = freeLinkName(driver.linkPrefix?.(network) ?? "eth", taken);
+  const hostName = driver.hostLink?.({ id });
+  return {
+    network,
+    endpoint: {
+      ...{ id, network: network.id, sandbox: sandbox.id, link, mac: request.mac ?? randomMac() },
+      ...(hostName === undefined ? {} : { hostLink: { name: hostName, mac: randomMac() } }),
+      aliases: request.aliases,
+      links: request.links,
+      gatewayPriority: request.gatewayPriority,
+    },
+    requests: addressRequests(caller, network, request.addresses),
+  };
+}
+
+/** The endpoint with the addresses that were given for its requests. */
+export function withAddresses(plan: EndpointPlan, addresses: readonly string[]): Endpoint {
+  const { endpoint, requests } = plan;
+  const lengths = requests.map(({ subnet }) => prefixLengthOf(subnet));
+  return { ...endpoint, addresses: addresses.map((one, n) => `${one}/${lengths[n]}`) };
+}
+
+/** What is to be given back of an endpoint's addresses. */
+export function heldBy(
+  network: Network,
+  endpoint: Endpoint,
+): { readonly subnet: string; readonly address: string }[] {
+  return endpoint.addresses.flatMap((cidr) => {
+    const address = addressOf(cidr);
+    const found = network.subnets.find(
+      ({ subnet }) => familyOf(subnet) === familyOf(address) && cidrContains(subnet, address),
+    );
+    return found === undefined ? [] : [{ subnet: found.subnet, address }];
+  });
+}
+
+/** The address without its prefix length. */
+export function addressOf(cidr: string): string {
+  return cidr.slice(0, cidr.indexOf("/"));
+}
+
+/** Brings an endpoint into the kernel: its link, then addresses, and raises it. */
+export async function attach(
+  context: Context,
+  namespace: Namespace,
+  { network, endpoint }: Connection,
+): Promise<void> {
+  const driver = driverOf(context, "connect", network);
+  const place = { host: context.host, sandbox: namespace, network, endpoint };
+  await driver.connect(place);
+  await configure(namespace, endpoint);
+}
+
+/**
+ * Gives a link its addresses and raises it, in the order in which a namespace's calls are carried
+ * out: nothing waits for an answer in between.
+ */
+async function configure(namespace: Namespace, endpoint: Endpoint): Promise<void> {
+  const link = { name: endpoint.link };
+  const ipv6 = endpoint.addresses.some((one) => familyOf(one) === "inet6");
+  const setting = `net/ipv6/conf/${endpoint.link}/disable_ipv6`;
+  await Promise.all([
+    ipv6 && setSysctl(namespace, setting, 0),
+    ...endpoint.addresses.map((address) =>
+      familyOf(address) === "inet"
+        ? addAddress(namespace, link, address)
+        : addAddress(namespace, link, { address, flags: ["noDad"] }),
+    ),
+    setLink(namespace, link, { up: true }),
+  ]);
+}
+
+/** Takes whatever there is of an endpoint out of the kernel. */
+export async function detach(
+  context: Context,
+  namespace: Namespace | undefined,
+  { network, endpoint }: Connection,
+): Promise<void> {
+  const driver = driverOf(context, "disconnect", network);
+  const { host } = context;
+  const place = { host, network, endpoint };
+  await driver.disconnect(namespace === undefined ? place : { ...place, sandbox: namespace });
+  // A link without a far end on the host, such as a macvlan, is still there.
+  if (namespace === undefined || endpoint.hostLink !== undefined) return;
+  const link = await findLink(namespace, { name: endpoint.link });
+  if (link?.address === endpoint.mac) await ignoreGone(deleteLink(namespace, link));
+}
+
+async function ignoreGone(deletion: Promise<void>): Promise<void> {
+  await deletion.catch((error: unknown) => {
+    if (!(error instanceof NetlinkError) || error.code !== "ENODEV") throw error;
+  });
+}
+
+/** A default route. */
+export interface DefaultRoute {
+  readonly family: Family;
+  readonly via: string;
+  readonly link: string;
+}
+
+/** The default routes that a sandbox with these connections is to have. */
+export function defaultRoutes(connections: readonly Connection[]): DefaultRoute[] {
+  return families.flatMap((family) => {
+    const leading = gatewayConnection(connections, family);
+    const via = leading && gatewayOf(leading, family);
+    if (leading === undefined || via === undefined) return [];
+    return [{ family, via, link: leading.endpoint.link }];
+  });
+}
+
+/** Makes the default routes what they are to be; those that others made by other links stay. */
+export async function setDefaultRoutes(
+  namespace: Namespace,
+  before: readonly DefaultRoute[],
+  after: readonly DefaultRoute[],
+): Promise<void> {
+  for (const family of families) {
+    const old = before.find((route) => route.family === family);
+    const route = after.find((one) => one.family === family);
+    if (route !== undefined) {
+      const same = old?.via === route.via && old.link === route.link;
+      if (!same) await replaceDefault(namespace, route, old);
+    } else if (old !== undefined) {
+      await removeDefault(namespace, old);
+    }
+  }
+}
+
+async function replaceDefault(
+  namespace: Namespace,
+  { family, via, link }: DefaultRoute,
+  old: DefaultRoute | undefined,
+): Promise<void> {
+  const device = { name: link };
+  await replaceRoute(namespace, { to: "default", via, device });
+  // An IPv6 route by another gateway is another route, and stays beside the new one.
+  if (family === "inet6" && old !== undefined) await removeDefault(namespace, old);
+}
+
+async function removeDefault(namespace: Namespace, { via, link }: DefaultRoute): Promise<void> {
+  const gone = (error: unknown) =>
+    error instanceof NetlinkError && ["ESRCH", "ENODEV"].includes(error.code);
+  await removeRoute(namespace, { to: "default", via, device: { name: link } }).catch(
+    (error: unknown) => {
+      if (!gone(error)) throw error;
+    },
+  );
+}
+
+/** What of an endpoint in its sandbox is not as planned. */
+export async function missingOf(
+  { host }: Pick<Context, "host">,
+  namespace: Namespace,
+  { endpoint }: Connection,
+): Promise<"link" | "settings" | undefined> {
+  const { hostLink } = endpoint;
+  const [link, far] = await Promise.all([
+    findLink(namespace, { name: endpoint.link }),
+    hostLink && findLink(host, { name: hostLink.name }),
+  ]);
+  if (link === undefined || link.address !== endpoint.mac) return "link";
+  if (hostLink !== undefined && far?.address !== hostLink.mac) return "link";
+  const present = (await listAddresses(namespace, { link })).map(({ address }) => address);
+  const complete = link.up && endpoint.addresses.every((address) => present.includes(address));
+  return complete ? undefined : "settings";
+}
+
+/** Gives a link that is there the addresses that it lacks, and raises it. */
+export async function repairSettings(namespace: Namespace, endpoint: Endpoint): Promise<void> {
+  const link = { name: endpoint.link };
+  const present = (await listAddresses(namespace, { link })).map(({ address }) => address);
+  const addresses = endpoint.addresses.filter((address) => !present.includes(address));
+  await configure(namespace, { ...endpoint, addresses });
+}
+
+/** The default routes of ours that a sandbox lacks. */
+export async function missingRoutes(
+  namespace: Namespace,
+  wanted: readonly DefaultRoute[],
+): Promise<DefaultRoute[]> {
+  const present = await listRoutes(namespace);
+  return wanted.filter(
+    ({ via }) => !present.some((one) => one.to === "default" && one.via === via),
+  );
+}

@@ -1,0 +1,53 @@
+// The public door of the network model.
+
+export { Controller, type ControllerOptions, openController } from "./controller.ts";
+export {
+  type DockerEndpointSettings,
+  type DockerNetwork,
+  type DockerNetworkSettings,
+  toDockerInspect,
+} from "./docker.ts";
+export type {
+  Driver,
+  DriverTraits,
+  EndpointPlace,
+  Finding,
+  NetworkRequest,
+  Settings,
+} from "./drivers/driver.ts";
+export { NetworkError, type NetworkErrorCode } from "./errors.ts";
+export type { NetworkEvent } from "./events.ts";
+export type { NetworkFilters } from "./filters.ts";
+export type { ChangedSetting } from "./host-settings.ts";
+export type { NetworkDescription, SandboxDescription } from "./inspect.ts";
+export type {
+  Endpoint,
+  NameSettings,
+  Network,
+  NetworkSubnet,
+  Port,
+  Sandbox,
+  SandboxMode,
+} from "./model.ts";
+export type { NetworkOptions, SubnetOptions } from "./network-options.ts";
+export type { PortRange, PortSpec } from "./ports.ts";
+export type { PlannedRepair, Repair } from "./reconcile.ts";
+export type { AdoptOptions, ConnectOptions, SandboxOptions } from "./sandbox-options.ts";
+export { type LmdbStoreOptions, openLmdbStore } from "./store/lmdb.ts";
+export { openMemoryStore } from "./store/memory.ts";
+export type {
+  Change,
+  Commit,
+  Committed,
+  Condition,
+  Entry,
+  History,
+  Json,
+  Lease,
+  LeaseOptions,
+  Listing,
+  Outcome,
+  Put,
+  Store,
+  WatchOptions,
+} from "./store/store.ts";

@@ -1,0 +1,54 @@
+// Networks and sandboxes with what belongs to them, as plain values.
+
+import type { Context } from "./context.ts";
+import { defaultRoutes } from "./endpoints.ts";
+import type { Endpoint, Network, Sandbox } from "./model.ts";
+import { connectionsOf } from "./sandboxes.ts";
+
+/** A network and who is connected to it. */
+export interface NetworkDescription extends Network {
+  readonly connections: readonly {
+    readonly sandbox: { readonly id: string; readonly name: string };
+    readonly endpoint: Endpoint;
+  }[];
+}
+
+/** A sandbox and what it is connected to. */
+export interface SandboxDescription extends Sandbox {
+  readonly connections: readonly {
+    readonly network: Network;
+    readonly endpoint: Endpoint;
+    /** What it sends to others by, if this network has its default route. */
+    readonly gateways: readonly string[];
+  }[];
+  /** The names of the sandboxes that share its namespace. */
+  readonly joinedBy: readonly string[];
+}
+
+/** A network as it is in the plan. */
+export function describeNetwork({ plan }: Context, network: Network): NetworkDescription {
+  const connections = plan.endpointsOn(network.id).flatMap(({ state, value: endpoint }) => {
+    const sandbox = plan.sandboxes.get(endpoint.sandbox)?.value;
+    if (state !== "made" || sandbox === undefined) return [];
+    return [{ sandbox: { id: sandbox.id, name: sandbox.name }, endpoint }];
+  });
+  connections.sort((one, other) => (one.sandbox.name < other.sandbox.name ? -1 : 1));
+  return { ...network, connections };
+}
+
+/** A sandbox as it is in the plan. */
+export function describeSandbox(context: Context, sandbox: Sandbox): SandboxDescription {
+  const connections = connectionsOf(context, sandbox).toSorted((one, other) =>
+    one.endpoint.link < other.endpoint.link ? -1 : 1,
+  );
+  const routes = defaultRoutes(connections);
+  return {
+    ...sandbox,
+    connections: connections.map(({ network, endpoint }) => ({
+      network,
+      endpoint,
+      gateways: routes.filter(({ link }) => link === endpoint.link).map(({ via }) => via),
+    })),
+    joinedBy: context.plan.joinedTo(sandbox.id).map(({ value }) => value.name),
+  };
+}

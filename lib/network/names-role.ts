@@ -1,0 +1,66 @@
+// Which of a host's controllers serves names: the first that is there, and the next when it ends.
+
+import type { Context } from "./context.ts";
+import type { Lease } from "./store/store.ts";
+
+/** Keeps names served: by this controller if no other one does, and as soon as no other one does. */
+export class NamesRole {
+  readonly #context: Context;
+  readonly #ending = new AbortController();
+  #lease: Lease | undefined;
+  #watching: Promise<void> = Promise.resolve();
+
+  private constructor(context: Context) {
+    this.#context = context;
+  }
+
+  static async open(context: Context): Promise<NamesRole> {
+    const role = new NamesRole(context);
+    await role.#take();
+    const { plan, store, keys } = context;
+    plan.listen((change) => context.names.follow(change));
+    const { revision } = await store.list(keys.names);
+    role.#watching = role.#watch(revision).catch(() => undefined);
+    return role;
+  }
+
+  /** Serves nobody any more, so that another controller can. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#watching;
+    await this.#context.names.stop();
+    await this.#lease?.close();
+  }
+
+  /** Takes the role if nobody has it. */
+  async #take(): Promise<void> {
+    const { store, keys, names } = this.#context;
+    const lease = await store.openLease();
+    const outcome = await store.commit({
+      if: [{ key: keys.names, revision: 0 }],
+      put: [{ key: keys.names, value: { process: process.pid }, lease: lease.id }],
+    });
+    if (!outcome.committed) return await lease.close();
+    this.#lease = lease;
+    lease.ended.addEventListener("abort", () => {
+      this.#lease = undefined;
+    });
+    await this.#context.plan.refresh();
+    await names.start();
+  }
+
+  /** Follows what other controllers change, and takes the role when it becomes free. */
+  async #watch(after: number): Promise<void> {
+    const { store, keys, plan, names } = this.#context;
+    const { signal } = this.#ending;
+    const options = { prefix: keys.prefix, after, signal };
+    for await (const { changes } of store.watch(options)) {
+      await plan.refresh();
+      const free = changes.some(({ key, value }) => key === keys.names && value === undefined);
+      if (!free || signal.aborted) continue;
+      // Lost, as after a long pause of the process: whoever takes it now serves everybody.
+      if (this.#lease === undefined && names.serving) await names.stop();
+      await this.#take();
+    }
+  }
+}

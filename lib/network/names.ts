@@ -1,0 +1,231 @@
+// The name services of a host's sandboxes: opened, fed and closed as the plan changes.
+
+import { readResolvConf } from "../inside/resolver-files.ts";
+import type { Namespace } from "../rtnl/namespace.ts";
+import type { Context } from "./context.ts";
+import { type NameService, openNameService, upstreamsOf } from "./dns/service.ts";
+import { View } from "./dns/view.ts";
+import { type Holder, Zone } from "./dns/zone.ts";
+import { addressOf } from "./endpoints.ts";
+import type { Connection } from "./gateway.ts";
+import type { Endpoint, Network, Sandbox } from "./model.ts";
+import { redirectNames } from "./nat/sandbox.ts";
+import type { PlanChange } from "./plan.ts";
+
+/** Whether sandboxes on a network find each other by name: not on the predefined ones. */
+export function servesNames(context: Pick<Context, "drivers">, network: Network): boolean {
+  return !network.predefined && context.drivers.get(network.driver)?.traits.names === true;
+}
+
+/** The name service of one sandbox. */
+interface Served {
+  readonly view: View;
+  readonly networks: Set<string>;
+  service: NameService | undefined;
+}
+
+/** The names of one network. */
+interface Known {
+  readonly zone: Zone;
+  readonly holders: Map<string, Holder>;
+}
+
+/**
+ * Serves names to every sandbox that is on a network with names. It follows the plan by itself,
+ * whoever changes it; {@link Names.settled} tells when it has.
+ */
+export class Names {
+  readonly #context: () => Context;
+  readonly #zones = new Map<string, Known>();
+  readonly #served = new Map<string, Served>();
+  /** The last piece of work on each sandbox. */
+  readonly #work = new Map<string, Promise<void>>();
+  #serving = false;
+
+  constructor(context: () => Context) {
+    this.#context = context;
+  }
+
+  /** Whether names are served by this controller. */
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  /** Begins to serve everybody who is in the plan. */
+  async start(): Promise<void> {
+    this.#serving = true;
+    const { plan } = this.#context();
+    for (const { state, value } of plan.endpoints.values()) {
+      if (state === "made") this.#hold(value);
+    }
+    for (const { state, value } of plan.sandboxes.values()) {
+      if (state === "made") this.#update(value.id);
+    }
+    await Promise.allSettled(this.#work.values());
+  }
+
+  /** Serves nobody any more. */
+  async stop(): Promise<void> {
+    this.#serving = false;
+    await Promise.allSettled(this.#work.values());
+    await Promise.allSettled(Array.from(this.#served.values(), ({ service }) => service?.close()));
+    this.#served.clear();
+    this.#zones.clear();
+  }
+
+  /** Follows a change of the plan. */
+  follow({ noun, before, after }: PlanChange): void {
+    if (!this.#serving) return;
+    if (noun === "endpoints") {
+      const made = after?.state === "made";
+      const endpoint = (after ?? before)?.value;
+      if (endpoint === undefined) return;
+      if (made) this.#hold(endpoint);
+      else this.#letGo(endpoint);
+      this.#update(endpoint.sandbox);
+    } else if (noun === "sandboxes") {
+      const id = (after ?? before)?.value.id;
+      if (id !== undefined) this.#update(id);
+    } else if (after === undefined && before !== undefined) {
+      this.#zones.delete(before.value.id);
+    }
+  }
+
+  /** Waits until a sandbox's service is what the plan says. @throws what it failed with. */
+  async settled(sandbox: string): Promise<void> {
+    await this.#work.get(sandbox);
+  }
+
+  /** Whether a sandbox that is to have a service has none. */
+  lacks(sandbox: string): boolean {
+    if (!this.#serving || this.#work.has(sandbox)) return false;
+    const planned = this.#context().plan.sandboxes.get(sandbox);
+    if (planned?.state !== "made" || this.#namedConnections(planned.value).length === 0)
+      return false;
+    return this.#served.get(sandbox)?.service === undefined;
+  }
+
+  /** Closes a sandbox's service, and opens it again if it is to have one. */
+  async retry(sandbox: string): Promise<void> {
+    await this.#work.get(sandbox)?.catch(() => undefined);
+    const served = this.#served.get(sandbox);
+    this.#served.delete(sandbox);
+    await served?.service?.close();
+    if (this.#serving) this.#update(sandbox);
+    await this.settled(sandbox);
+  }
+
+  #zone(network: Network): Known {
+    const known = this.#zones.get(network.id);
+    if (known !== undefined) return known;
+    const made = { zone: new Zone(network.name), holders: new Map<string, Holder>() };
+    this.#zones.set(network.id, made);
+    return made;
+  }
+
+  #hold(endpoint: Endpoint): void {
+    const context = this.#context();
+    const network = context.plan.networks.get(endpoint.network)?.value;
+    const sandbox = context.plan.sandboxes.get(endpoint.sandbox)?.value;
+    if (network === undefined || sandbox === undefined || !servesNames(context, network)) return;
+    const { zone, holders } = this.#zone(network);
+    if (holders.has(endpoint.id)) return;
+    const { name, hostname, id } = sandbox;
+    const aliases = new Set([...endpoint.aliases, hostname, id.slice(0, 12)]);
+    const addresses = endpoint.addresses.map(addressOf);
+    holders.set(endpoint.id, zone.add({ name, aliases: [...aliases], addresses }));
+  }
+
+  #letGo({ network, id }: Endpoint): void {
+    const known = this.#zones.get(network);
+    const holder = known?.holders.get(id);
+    if (known === undefined || holder === undefined) return;
+    known.zone.remove(holder);
+    known.holders.delete(id);
+  }
+
+  /** Brings one sandbox's service to what the plan says, after what was begun for it before. */
+  #update(id: string): void {
+    const before = this.#work.get(id) ?? Promise.resolve();
+    const work = before.catch(() => undefined).then(() => this.#serve(id));
+    this.#work.set(id, work);
+    const forget = () => {
+      if (this.#work.get(id) === work) this.#work.delete(id);
+    };
+    // Who awaits the work hears of its failure; the next look at the sandbox tries again.
+    work.then(forget, forget);
+  }
+
+  async #serve(id: string): Promise<void> {
+    if (!this.#serving) return;
+    const context = this.#context();
+    const planned = context.plan.sandboxes.get(id);
+    const connections = planned?.state === "made" ? this.#namedConnections(planned.value) : [];
+    const served = this.#served.get(id);
+    if (planned === undefined || connections.length === 0) {
+      this.#served.delete(id);
+      await served?.service?.close();
+      return;
+    }
+    const view = served?.view ?? new View();
+    const networks = served?.networks ?? new Set<string>();
+    this.#showNetworks({ view, networks }, connections);
+    const entry = served ?? { view, networks, service: undefined };
+    this.#served.set(id, entry);
+    entry.service ??= await this.#open(planned.value, view);
+    entry.service.setUpstreams(await this.#upstreams(planned.value, connections));
+  }
+
+  #namedConnections(sandbox: Sandbox): Connection[] {
+    const context = this.#context();
+    return context.plan.endpointsOf(sandbox.id).flatMap(({ state, value: endpoint }) => {
+      const network = context.plan.networks.get(endpoint.network)?.value;
+      if (network === undefined || state !== "made" || !servesNames(context, network)) return [];
+      return [{ endpoint, network }];
+    });
+  }
+
+  #showNetworks(
+    { view, networks }: Pick<Served, "view" | "networks">,
+    connections: readonly Connection[],
+  ): void {
+    const present = new Set(connections.map(({ network }) => network.id));
+    for (const id of networks) {
+      const known = this.#zones.get(id);
+      if (present.has(id)) continue;
+      if (known !== undefined) view.remove(known.zone);
+      networks.delete(id);
+    }
+    for (const { network, endpoint } of connections) {
+      view.add(this.#zone(network).zone, endpoint.links);
+      networks.add(network.id);
+    }
+  }
+
+  async #open(sandbox: Sandbox, view: View): Promise<NameService> {
+    const { host, namespaces } = this.#context();
+    const namespace = await namespaces.open(sandbox);
+    const service = await openNameService({ sandbox: namespace, host, view });
+    try {
+      await this.#redirect(namespace, service);
+      return service;
+    } catch (error) {
+      await service.close();
+      throw error;
+    }
+  }
+
+  async #redirect(namespace: Namespace, { ports }: NameService): Promise<void> {
+    await redirectNames(namespace, ports);
+  }
+
+  /** Whom to ask for other names: nobody, from networks out of which nothing leads. */
+  async #upstreams(sandbox: Sandbox, connections: readonly Connection[]) {
+    const context = this.#context();
+    const all = context.plan.endpointsOf(sandbox.id).map(({ value }) => value.network);
+    const leadsOut = all.some((id) => context.plan.networks.get(id)?.value.internal === false);
+    if (!leadsOut && connections.length > 0) return [];
+    const servers = sandbox.names.servers ?? (await readResolvConf(context.host)).nameservers;
+    return upstreamsOf(servers);
+  }
+}

@@ -1,0 +1,124 @@
+// The table of a sandbox: where its questions for names go, and its connections to virtual addresses.
+
+import { isIPv6 } from "node:net";
+import { NetlinkError } from "../../errors.ts";
+import { protocols } from "../../netfilter/data.ts";
+import {
+  destinationPort,
+  type Expression,
+  equals,
+  ip6Destination,
+  ipDestination,
+  protocol,
+  rule,
+  spreadBy,
+  translateTo,
+} from "../../netfilter/rule.ts";
+import {
+  addChain,
+  addElements,
+  addRule,
+  addSet,
+  addTable,
+  type Change,
+  changeRuleset,
+  createTable,
+  deleteTable,
+  type SetShape,
+  type TablePlace,
+} from "../../netfilter/ruleset.ts";
+import type { Namespace } from "../../rtnl/namespace.ts";
+
+/** Where names are asked for. */
+const nameServer = "127.0.0.11";
+const namePort = 53;
+
+const names: TablePlace = { family: "ip", table: "vethwork-names" };
+const output = { type: "nat", hook: "output", priority: -100, policy: "accept" } as const;
+
+function sendTo(name: "tcp" | "udp", port: number): Expression[] {
+  return rule(
+    equals(ipDestination, nameServer),
+    equals(protocol, protocols[name]),
+    equals(destinationPort, namePort),
+    translateTo("ip", nameServer, port),
+  );
+}
+
+/**
+ * Sends what a sandbox asks 127.0.0.11 for names on to these ports there; port 53 itself stays free
+ * for the sandbox's own use. Ports that were said before are forgotten.
+ */
+export async function redirectNames(
+  sandbox: Namespace,
+  ports: { readonly udp: number; readonly tcp: number },
+): Promise<void> {
+  await replaceTable(sandbox, names, [
+    addChain(names, "output", output),
+    addRule(names, "output", sendTo("udp", ports.udp)),
+    addRule(names, "output", sendTo("tcp", ports.tcp)),
+  ]);
+}
+
+/**
+ * Makes a table, in the place of one that is there. That one is not deleted on suspicion: a deletion
+ * takes the kernel a grace period, and most sandboxes are new.
+ */
+async function replaceTable(
+  sandbox: Namespace,
+  place: TablePlace,
+  content: readonly Change[],
+): Promise<void> {
+  try {
+    await changeRuleset(sandbox, [createTable(place), ...content]);
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== "EEXIST") throw error;
+    await changeRuleset(sandbox, [deleteTable(place), createTable(place), ...content]);
+  }
+}
+
+/** Has names asked for at 127.0.0.11 reach nobody in particular any more. */
+export async function stopRedirecting(sandbox: Namespace): Promise<void> {
+  await changeRuleset(sandbox, [addTable(names), deleteTable(names)]);
+}
+
+/** Which table spreads connections to a virtual address. */
+function spreadingPlace(virtual: string): TablePlace {
+  return { family: isIPv6(virtual) ? "ip6" : "ip", table: `vethwork-${virtual}` };
+}
+
+/**
+ * Spreads a sandbox's connections to a virtual address over those who hold it, by chance; without
+ * holders it is nobody's. What was said before is forgotten, in the same step.
+ */
+export async function spreadAddress(
+  sandbox: Namespace,
+  virtual: string,
+  holders: readonly string[],
+): Promise<void> {
+  const place = spreadingPlace(virtual);
+  if (holders.length === 0) {
+    // Added first, so that there is one to delete.
+    return await changeRuleset(sandbox, [addTable(place), deleteTable(place)]);
+  }
+  const six = isIPv6(virtual);
+  const shape: SetShape = {
+    set: "holders",
+    key: ["mark"],
+    data: [six ? "ipv6_addr" : "ipv4_addr"],
+  };
+  const elements = holders.map((holder, n) => ({ key: [n], data: [holder] }));
+  await replaceTable(sandbox, place, [
+    addSet(place, shape),
+    addChain(place, "output", output),
+    ...addElements(place, shape, elements),
+    addRule(
+      place,
+      "output",
+      rule(
+        equals(six ? ip6Destination : ipDestination, virtual),
+        spreadBy(six ? "ip6" : "ip", holders.length, shape.set),
+      ),
+    ),
+  ]);
+}

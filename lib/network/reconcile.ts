@@ -1,0 +1,184 @@
+// Plan and kernel compared, and the kernel mended.
+
+import { asNetworkError, type Context, driverOf } from "./context.ts";
+import type { Finding } from "./drivers/driver.ts";
+import {
+  attach,
+  defaultRoutes,
+  detach,
+  missingOf,
+  missingRoutes,
+  repairSettings,
+  setDefaultRoutes,
+} from "./endpoints.ts";
+import type { Connection } from "./gateway.ts";
+import type { Network, Sandbox } from "./model.ts";
+import { ensureSettings, firewalled, neededSettings } from "./networks.ts";
+import { publishedPorts, publishPorts } from "./publishing.ts";
+import { staleFiles, writeFiles } from "./sandbox-files.ts";
+import { build, connectionsOf } from "./sandboxes.ts";
+import type { Condition } from "./store/store.ts";
+
+/** Something that is not as the plan says, and what would be done about it. */
+export type PlannedRepair = Omit<Finding, "repair">;
+
+/** What was done about something. */
+export interface Repair extends PlannedRepair {
+  /** Why it could not be mended; absent if it was. */
+  readonly error?: Error;
+}
+
+function made<T>(all: Iterable<{ readonly state: string; readonly value: T }>): T[] {
+  return Array.from(all)
+    .filter(({ state }) => state === "made")
+    .map(({ value }) => value);
+}
+
+/** All that is not as the plan says, in the order in which it is to be mended. */
+export async function inspectHost(context: Context): Promise<Finding[]> {
+  const { plan } = context;
+  await plan.refresh();
+  const networks = made(plan.networks.values());
+  const sandboxes = made(plan.sandboxes.values());
+  return [
+    ...(await Promise.all(networks.map((network) => inspectNetwork(context, network)))).flat(),
+    ...(await inspectFirewall(context, networks, sandboxes)),
+    ...(await inspectSettings(context)),
+    ...(await Promise.all(sandboxes.map((sandbox) => inspectSandbox(context, sandbox)))).flat(),
+  ];
+}
+
+async function inspectNetwork(context: Context, network: Network): Promise<readonly Finding[]> {
+  return await driverOf(context, "plan", network).inspectNetwork(context.host, network);
+}
+
+async function inspectFirewall(
+  context: Context,
+  networks: readonly Network[],
+  sandboxes: readonly Sandbox[],
+): Promise<Finding[]> {
+  const plan = {
+    networks: networks.flatMap((network) => firewalled(context, network) ?? []),
+    ports: sandboxes.flatMap((sandbox) =>
+      publishedPorts(context, sandbox, connectionsOf(context, sandbox)),
+    ),
+  };
+  const problems = await context.firewall.differences(plan);
+  if (problems.length === 0) return [];
+  const shown = problems.slice(0, 5).join("; ");
+  const rest = problems.length > 5 ? `; and ${problems.length - 5} more` : "";
+  return [
+    {
+      subject: "the firewall",
+      problem: `${shown}${rest}`,
+      remedy: "our table is made anew, in one step",
+      repair: () => context.firewall.restore(plan),
+    },
+  ];
+}
+
+/** Settings are mended under the lock, which the finding's repair does not have: see `repairHost`. */
+async function inspectSettings(context: Context): Promise<Finding[]> {
+  const missing = await context.settings.missing(neededSettings(context));
+  return missing.map(({ name, before, value }) => ({
+    subject: "the host's settings",
+    problem: `${name} is ${before}`,
+    remedy: `it is set to ${value}`,
+    repair: async () => {},
+  }));
+}
+
+async function inspectSandbox(context: Context, sandbox: Sandbox): Promise<Finding[]> {
+  if (sandbox.namespace === undefined) return [];
+  const connections = connectionsOf(context, sandbox);
+  const subject = `sandbox ${JSON.stringify(sandbox.name)}`;
+  const namespace = await context.namespaces.verify(sandbox);
+  if (namespace === undefined) {
+    const problem = "its namespace is gone";
+    if (sandbox.adopted) {
+      return [{ subject, problem, remedy: "none: it is not ours to make", repair: async () => {} }];
+    }
+    const repair = () => rebuild(context, sandbox, connections);
+    return [{ subject, problem, remedy: "it is made anew, empty of processes", repair }];
+  }
+  const findings = (
+    await Promise.all(connections.map((each) => inspectConnection(context, sandbox, each)))
+  ).flat();
+  const routes = await missingRoutes(namespace, defaultRoutes(connections));
+  if (routes.length > 0) {
+    const problem = `it lacks a default route via ${routes.map(({ via }) => via).join(" and ")}`;
+    const repair = () => setDefaultRoutes(namespace, [], defaultRoutes(connections));
+    findings.push({ subject, problem, remedy: "it is added", repair });
+  }
+  const files = await staleFiles(context, sandbox, connections);
+  if (files.length > 0) {
+    const problem = `${files.join(" and ")} of it is not as planned`;
+    const repair = () => writeFiles(context, sandbox, connections);
+    findings.push({ subject, problem, remedy: "it is written anew", repair });
+  }
+  if (context.names.lacks(sandbox.id)) {
+    const repair = () => context.names.retry(sandbox.id);
+    const problem = "its name service failed";
+    findings.push({ subject, problem, remedy: "it is opened again", repair });
+  }
+  return findings;
+}
+
+/** Makes a sandbox again of which everything is gone. */
+async function rebuild(
+  context: Context,
+  sandbox: Sandbox,
+  connections: readonly Connection[],
+): Promise<void> {
+  await context.namespaces.close(sandbox.id);
+  for (const each of connections) await detach(context, undefined, each);
+  const ports = publishedPorts(context, sandbox, connections);
+  if (ports.length > 0) await context.firewall.unpublish(ports);
+  await build(context, sandbox, connections);
+  await context.names.retry(sandbox.id);
+}
+
+async function inspectConnection(
+  context: Context,
+  sandbox: Sandbox,
+  connection: Connection,
+): Promise<readonly Finding[]> {
+  const { network, endpoint } = connection;
+  const namespace = await context.namespaces.open(sandbox);
+  const subject = `sandbox ${JSON.stringify(sandbox.name)} on network ${JSON.stringify(network.name)}`;
+  const missing = await missingOf(context, namespace, connection);
+  if (missing === "link") {
+    const repair = async () => {
+      await detach(context, namespace, connection);
+      await attach(context, namespace, connection);
+      const routes = defaultRoutes(connectionsOf(context, sandbox));
+      await setDefaultRoutes(namespace, [], routes);
+      await publishPorts(context, sandbox, connectionsOf(context, sandbox));
+    };
+    const problem = `its link ${endpoint.link} is gone`;
+    return [{ subject, problem, remedy: "it is connected anew", repair }];
+  }
+  const place = { host: context.host, sandbox: namespace, network, endpoint };
+  const findings = await driverOf(context, "plan", network).inspectEndpoint(place);
+  if (missing === undefined) return findings;
+  const repair = () => repairSettings(namespace, endpoint);
+  const problem = `${endpoint.link} is down or lacks addresses`;
+  return [...findings, { subject, problem, remedy: "it gets them and is raised", repair }];
+}
+
+/** Mends what is not as the plan says, one thing after another, and tells of each. */
+export async function repairHost(context: Context, fence: Condition): Promise<Repair[]> {
+  const findings = await inspectHost(context);
+  const repairs: Repair[] = [];
+  for (const { subject, problem, remedy, repair } of findings) {
+    try {
+      await repair();
+      repairs.push({ subject, problem, remedy });
+    } catch (error) {
+      const cause = asNetworkError("reconcile", subject, error);
+      repairs.push({ subject, problem, remedy, error: cause });
+    }
+  }
+  await ensureSettings(context, fence);
+  return repairs;
+}

@@ -1,0 +1,41 @@
+// What a controller does before its first change: it undoes what others have left half-made.
+
+import type { Context } from "./context.ts";
+import { tearDownNetwork } from "./networks.ts";
+import { tearDownSandbox, undoEndpoint } from "./sandboxes.ts";
+import type { Condition } from "./store/store.ts";
+
+/**
+ * Catches up with the plan, and undoes what is `making` or `deleting`: nobody works on it, as this
+ * controller has the lock. What cannot be undone now stays as it is for the next time.
+ */
+export async function recover(context: Context, fence: Condition): Promise<void> {
+  const { plan } = context;
+  await plan.refresh();
+  const isLeft = ({ state }: { readonly state: string }) => state !== "made";
+  for (const { value } of [...plan.sandboxes.values()].filter(isLeft)) {
+    await tearDownSandbox(context, fence, value);
+  }
+  for (const { value } of [...plan.endpoints.values()].filter(isLeft)) {
+    await undoEndpoint(context, fence, value);
+  }
+  for (const { value } of [...plan.networks.values()].filter(isLeft)) {
+    await tearDownNetwork(context, fence, value);
+  }
+  await sweepAddresses(context, fence);
+}
+
+/** Gives back the addresses and subnets of holders that the plan does not know. */
+async function sweepAddresses(context: Context, fence: Condition): Promise<void> {
+  const { plan, ipam } = context;
+  for (const subnet of await ipam.listSubnets()) {
+    const { held } = await ipam.describe(subnet.subnet);
+    const lost = held.filter(({ holder }) => !plan.endpoints.has(holder));
+    for (const { address, holder } of lost) {
+      const addresses = [{ subnet: subnet.subnet, address }];
+      await ipam.releaseAddresses({ holder, addresses, with: { if: [fence] } });
+    }
+    if (plan.networks.has(subnet.holder)) continue;
+    await ipam.releaseSubnet({ subnet: subnet.subnet, holder: subnet.holder });
+  }
+}
