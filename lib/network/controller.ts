@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { invalidArgument, refuseUnknown } from "../errors.ts";
 import { Namespace } from "../rtnl/namespace.ts";
 import { checkedName } from "./checks.ts";
+import { connect, disconnect } from "./connecting.ts";
 import { type Context, networkAt, sandboxAt } from "./context.ts";
 import { bridge } from "./drivers/bridge.ts";
 import type { Driver } from "./drivers/driver.ts";
@@ -42,7 +43,7 @@ import {
   checkedSandbox,
   type SandboxOptions,
 } from "./sandbox-options.ts";
-import { adoptSandbox, connect, createSandbox, deleteSandbox, disconnect } from "./sandboxes.ts";
+import { adoptSandbox, createSandbox, deleteSandbox } from "./sandboxes.ts";
 import type { Condition, Store } from "./store/store.ts";
 import { Turns } from "./turns.ts";
 

@@ -1,9 +1,9 @@
 // Networks and sandboxes with what belongs to them, as plain values.
 
+import { connectionsOf } from "./connections.ts";
 import type { Context } from "./context.ts";
 import { defaultRoutes } from "./endpoints.ts";
 import type { Endpoint, Network, Sandbox } from "./model.ts";
-import { connectionsOf } from "./sandboxes.ts";
 
 /** A network and who is connected to it. */
 export interface NetworkDescription extends Network {

@@ -1,5 +1,6 @@
 // Plan and kernel compared, and the kernel mended.
 
+import { connectionsOf } from "./connections.ts";
 import { asNetworkError, type Context, driverOf } from "./context.ts";
 import type { Finding } from "./drivers/driver.ts";
 import {
@@ -16,7 +17,7 @@ import type { Network, Sandbox } from "./model.ts";
 import { ensureSettings, firewalled, neededSettings } from "./networks.ts";
 import { publishedPorts, publishPorts } from "./publishing.ts";
 import { staleFiles, writeFiles } from "./sandbox-files.ts";
-import { build, connectionsOf } from "./sandboxes.ts";
+import { build } from "./sandboxes.ts";
 import type { Condition } from "./store/store.ts";
 
 /** Something that is not as the plan says, and what would be done about it. */

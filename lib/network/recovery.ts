@@ -1,8 +1,9 @@
 // What a controller does before its first change: it undoes what others have left half-made.
 
+import { undoEndpoint } from "./connecting.ts";
 import type { Context } from "./context.ts";
 import { tearDownNetwork } from "./networks.ts";
-import { tearDownSandbox, undoEndpoint } from "./sandboxes.ts";
+import { tearDownSandbox } from "./sandboxes.ts";
 import type { Condition } from "./store/store.ts";
 
 /**

@@ -1,0 +1,183 @@
+// Running sandboxes connected with networks, and disconnected.
+
+import type { Namespace } from "../rtnl/namespace.ts";
+import { allocate, connectionsOf, release } from "./connections.ts";
+import { asNetworkError, type Context, sandboxAt, withUndoFailures, write } from "./context.ts";
+import {
+  addressOf,
+  attach,
+  defaultRoutes,
+  detach,
+  planEndpoint,
+  setDefaultRoutes,
+} from "./endpoints.ts";
+import { NetworkError } from "./errors.ts";
+import type { Connection } from "./gateway.ts";
+import { recordOf } from "./keys.ts";
+import type { Endpoint, Sandbox } from "./model.ts";
+import { networkOrPredefined } from "./networks.ts";
+import { movePorts } from "./publishing.ts";
+import { writeFiles } from "./sandbox-files.ts";
+import type { ConnectRequest } from "./sandbox-options.ts";
+import { checkTargets } from "./sandbox-plan.ts";
+import type { Condition } from "./store/store.ts";
+
+/** @throws {NetworkError} `MODE_CONFLICT` if the sandbox has no networks of its own. */
+function checkConnectable(caller: string, { name, mode }: Sandbox): void {
+  if (mode === "networks") return;
+  const reason = `it has the mode ${mode}`;
+  throw new NetworkError("MODE_CONFLICT", { operation: caller, subject: name, reason });
+}
+
+/**
+ * Connects a sandbox with one more network, while it runs.
+ *
+ * @throws {NetworkError} `NETWORK_MISSING`, `SANDBOX_MISSING`, `ENDPOINT_EXISTS`, `NETWORK_FULL`,
+ *   `MODE_CONFLICT`, `TARGET_MISSING`, `DRIVER_FAILED`, and what the address management says.
+ */
+export async function connect(
+  context: Context,
+  fence: Condition,
+  references: { readonly network: string; readonly sandbox: string },
+  request: ConnectRequest,
+): Promise<Endpoint> {
+  const caller = "connect";
+  const { name } = sandboxAt(context, caller, references.sandbox);
+  return await context.turns.take([`sandbox ${name}`], async () => {
+    const sandbox = sandboxAt(context, caller, references.sandbox);
+    checkConnectable(caller, sandbox);
+    const network = await networkOrPredefined(context, fence, caller, references.network);
+    const namespace = await context.namespaces.open(sandbox);
+    const before = connectionsOf(context, sandbox);
+    checkTargets(context, caller, name, network, request);
+    const taken = new Set(before.map(({ endpoint }) => endpoint.link));
+    const plan = planEndpoint(context, caller, { sandbox, network, request, taken });
+    const [connection] = await allocate(context, caller, fence, [plan], (endpoints) => ({
+      put: endpoints.map((each) => recordOf(context.keys, "endpoints", "making", each)),
+    }));
+    if (connection === undefined) throw new Error("connect: no endpoint was planned");
+    const { endpoint } = connection;
+    const after = [...before, connection];
+    try {
+      await attach(context, namespace, connection);
+      await rearrange(context, sandbox, namespace, { before, after });
+      const record = recordOf(context.keys, "endpoints", "made", endpoint);
+      await write(context, fence, { put: [record] });
+      await context.names.settled(sandbox.id);
+      return endpoint;
+    } catch (error) {
+      const failures = await undoConnect(context, fence, sandbox, {
+        namespace,
+        connection,
+        before,
+      });
+      throw withUndoFailures(asNetworkError(caller, name, error), failures);
+    }
+  });
+}
+
+/** Makes default routes, published ports and files go by other connections. */
+async function rearrange(
+  context: Context,
+  sandbox: Sandbox,
+  namespace: Namespace | undefined,
+  {
+    before,
+    after,
+  }: { readonly before: readonly Connection[]; readonly after: readonly Connection[] },
+): Promise<void> {
+  await Promise.all([
+    namespace && setDefaultRoutes(namespace, defaultRoutes(before), defaultRoutes(after)),
+    movePorts(context, sandbox, before, after),
+    writeFiles(context, sandbox, after),
+  ]);
+}
+
+async function undoConnect(
+  context: Context,
+  fence: Condition,
+  sandbox: Sandbox,
+  {
+    namespace,
+    connection,
+    before,
+  }: {
+    readonly namespace: Namespace | undefined;
+    readonly connection: Connection;
+    readonly before: readonly Connection[];
+  },
+): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const note = (error: unknown) => failures.push(error);
+  const after = [...before, connection];
+  const { endpoint } = connection;
+  const record = recordOf(context.keys, "endpoints", "deleting", endpoint);
+  await write(context, fence, { put: [record] }).catch(note);
+  await rearrange(context, sandbox, namespace, { before: after, after: before }).catch(note);
+  await detach(context, namespace, connection).catch(note);
+  await context.firewall.forget(endpoint.addresses.map(addressOf)).catch(note);
+  await context.names.settled(sandbox.id).catch(note);
+  if (failures.length === 0) await release(context, fence, connection).catch(note);
+  return failures;
+}
+
+/**
+ * Disconnects a sandbox from a network, while it runs. Its published ports and its default route go
+ * by another network, if it has one that leads out.
+ *
+ * @throws {NetworkError} `NETWORK_MISSING`, `SANDBOX_MISSING`, `ENDPOINT_MISSING`, `DRIVER_FAILED`
+ */
+export async function disconnect(
+  context: Context,
+  fence: Condition,
+  references: { readonly network: string; readonly sandbox: string },
+): Promise<void> {
+  const caller = "disconnect";
+  const { name } = sandboxAt(context, caller, references.sandbox);
+  await context.turns.take([`sandbox ${name}`], async () => {
+    const sandbox = sandboxAt(context, caller, references.sandbox);
+    if (references.network === "none" && sandbox.mode === "none") {
+      return await leaveNone(context, fence, sandbox);
+    }
+    const all = connectionsOf(context, sandbox);
+    const connection = all.find(
+      ({ network }) => network.name === references.network || network.id === references.network,
+    );
+    if (connection === undefined) {
+      const reason = `it is not connected to ${JSON.stringify(references.network)}`;
+      throw new NetworkError("ENDPOINT_MISSING", { operation: caller, subject: name, reason });
+    }
+    const before = all.filter((one) => one !== connection);
+    const namespace = await context.namespaces.find(sandbox);
+    const place = { namespace, connection, before };
+    const [failure, ...more] = await undoConnect(context, fence, sandbox, place);
+    if (failure !== undefined) {
+      throw withUndoFailures(asNetworkError(caller, name, failure), more);
+    }
+  });
+}
+
+/** A sandbox without networks that may get some. */
+async function leaveNone(context: Context, fence: Condition, sandbox: Sandbox): Promise<void> {
+  const record = recordOf(context.keys, "sandboxes", "made", { ...sandbox, mode: "networks" });
+  await write(context, fence, { put: [record] });
+}
+
+/** Undoes an endpoint that was left half-made, or half-removed, of a sandbox that stays. */
+export async function undoEndpoint(
+  context: Context,
+  fence: Condition,
+  endpoint: Endpoint,
+): Promise<unknown[]> {
+  const { plan } = context;
+  const network = plan.networks.get(endpoint.network)?.value;
+  const sandbox = plan.sandboxes.get(endpoint.sandbox)?.value;
+  if (network === undefined || sandbox === undefined) {
+    await write(context, fence, { delete: [context.keys.of("endpoints", endpoint)] });
+    return [];
+  }
+  const namespace = await context.namespaces.find(sandbox);
+  const before = connectionsOf(context, sandbox);
+  const connection = { network, endpoint };
+  return await undoConnect(context, fence, sandbox, { namespace, connection, before });
+}
