@@ -59,8 +59,12 @@ export async function connect(
     const { endpoint } = connection;
     const after = [...before, connection];
     try {
-      await attach(context, namespace, connection);
-      await rearrange(context, sandbox, namespace, { before, after });
+      await Promise.all([
+        attach(context, namespace, connection).then(() =>
+          reroute(context, sandbox, namespace, { before, after }),
+        ),
+        writeFiles(context, sandbox, after),
+      ]);
       const record = recordOf(context.keys, "endpoints", "made", endpoint);
       await write(context, fence, { put: [record] });
       await context.names.settled(sandbox.id);
@@ -76,8 +80,8 @@ export async function connect(
   });
 }
 
-/** Makes default routes, published ports and files go by other connections. */
-async function rearrange(
+/** Makes default routes and published ports go by other connections. */
+async function reroute(
   context: Context,
   sandbox: Sandbox,
   namespace: Namespace | undefined,
@@ -89,7 +93,6 @@ async function rearrange(
   await Promise.all([
     namespace && setDefaultRoutes(namespace, defaultRoutes(before), defaultRoutes(after)),
     movePorts(context, sandbox, before, after),
-    writeFiles(context, sandbox, after),
   ]);
 }
 
@@ -113,7 +116,8 @@ async function undoConnect(
   const { endpoint } = connection;
   const record = recordOf(context.keys, "endpoints", "deleting", endpoint);
   await write(context, fence, { put: [record] }).catch(note);
-  await rearrange(context, sandbox, namespace, { before: after, after: before }).catch(note);
+  await reroute(context, sandbox, namespace, { before: after, after: before }).catch(note);
+  await writeFiles(context, sandbox, before).catch(note);
   await detach(context, namespace, connection).catch(note);
   await context.firewall.forget(endpoint.addresses.map(addressOf)).catch(note);
   await context.names.settled(sandbox.id).catch(note);

@@ -16,10 +16,10 @@ export class NamesRole {
 
   static async open(context: Context): Promise<NamesRole> {
     const role = new NamesRole(context);
-    await role.#take();
     const { plan, store, keys } = context;
-    plan.listen((change) => context.names.follow(change));
     const { revision } = await store.list(keys.names);
+    plan.listen((change) => context.names.follow(change));
+    await role.#take();
     role.#watching = role.#watch(revision).catch(() => undefined);
     return role;
   }

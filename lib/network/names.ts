@@ -8,7 +8,7 @@ import { View } from "./dns/view.ts";
 import { type Holder, Zone } from "./dns/zone.ts";
 import { addressOf } from "./endpoints.ts";
 import type { Connection } from "./gateway.ts";
-import type { Endpoint, Network, Sandbox } from "./model.ts";
+import type { Endpoint, Network, Planned, Sandbox } from "./model.ts";
 import { redirectNames } from "./nat/sandbox.ts";
 import type { PlanChange } from "./plan.ts";
 
@@ -40,6 +40,8 @@ export class Names {
   readonly #served = new Map<string, Served>();
   /** The last piece of work on each sandbox. */
   readonly #work = new Map<string, Promise<void>>();
+  /** Sandboxes in the making whose namespaces are there. */
+  readonly #expected = new Set<string>();
   #serving = false;
 
   constructor(context: () => Context) {
@@ -89,6 +91,13 @@ export class Names {
     } else if (after === undefined && before !== undefined) {
       this.#zones.delete(before.value.id);
     }
+  }
+
+  /** Opens the service of a sandbox in the making, beside what else is made in its namespace. */
+  expect(sandbox: string): void {
+    if (!this.#serving) return;
+    this.#expected.add(sandbox);
+    this.#update(sandbox);
   }
 
   /** Waits until a sandbox's service is what the plan says. @throws what it failed with. */
@@ -160,7 +169,7 @@ export class Names {
     if (!this.#serving) return;
     const context = this.#context();
     const planned = context.plan.sandboxes.get(id);
-    const connections = planned?.state === "made" ? this.#namedConnections(planned.value) : [];
+    const connections = this.#isThere(planned) ? this.#namedConnections(planned.value) : [];
     const served = this.#served.get(id);
     if (planned === undefined || connections.length === 0) {
       this.#served.delete(id);
@@ -176,11 +185,21 @@ export class Names {
     entry.service.setUpstreams(await this.#upstreams(planned.value, connections));
   }
 
+  /** Whether a sandbox has a namespace to serve in. */
+  #isThere(planned: Planned<Sandbox> | undefined): planned is Planned<Sandbox> {
+    if (planned === undefined) return false;
+    if (planned.state === "making") return this.#expected.has(planned.value.id);
+    this.#expected.delete(planned.value.id);
+    return planned.state === "made";
+  }
+
+  /** Of connections in the making too, so that the service is there as soon as they are. */
   #namedConnections(sandbox: Sandbox): Connection[] {
     const context = this.#context();
     return context.plan.endpointsOf(sandbox.id).flatMap(({ state, value: endpoint }) => {
       const network = context.plan.networks.get(endpoint.network)?.value;
-      if (network === undefined || state !== "made" || !servesNames(context, network)) return [];
+      if (network === undefined || state === "deleting" || !servesNames(context, network))
+        return [];
       return [{ endpoint, network }];
     });
   }

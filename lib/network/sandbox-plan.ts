@@ -116,7 +116,9 @@ export async function planSandbox(
   const named = { id, name };
   const present = place?.links ?? [];
   const plans = await planEndpoints(context, caller, fence, named, request, present);
-  if (request.ports.length > 0 && !plans.some(({ network }) => canPublish(context, network))) {
+  // Without a network yet, they are published with the first one that can.
+  const wants = request.ports.length > 0 && plans.length > 0;
+  if (wants && !plans.some(({ network }) => canPublish(context, network))) {
     const reason = "none of its networks publishes ports";
     throw new NetworkError("MODE_CONFLICT", { operation: caller, subject: name, reason });
   }

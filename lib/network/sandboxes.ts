@@ -104,6 +104,7 @@ export async function build(
   if (place === undefined) return;
   const namespaces = context.namespaces;
   const namespace = await (adopted ? namespaces.open(sandbox) : namespaces.create(sandbox));
+  context.names.expect(sandbox.id);
   await Promise.all([
     ...Object.entries(sysctls).map(([name, value]) => setSysctl(namespace, name, value)),
     connectAll(context, namespace, connections).then(() =>

@@ -150,7 +150,16 @@ function absoluteBars(find) {
   const listing = { trial: "links gap", rival: "ours", n: 1000 };
   const sampler = { trial: "counters sweep", rival: "ours sampler", n: 1000 };
   const threads = { trial: "handles threads", rival: "ours", n: 10_000 };
+  const network = (/** @type {string} */ measure, n = 1000) => ({
+    trial: `network ${measure}`,
+    rival: "ours on disk",
+    n,
+  });
+  const second = 1_000_000;
   return [
+    { what: "connected to a network", ...most, limit: 3000, unit: us, of: network("connect", 100) },
+    { what: "sandboxes set up", ...most, limit: 3 * second, unit: us, of: network("up") },
+    { what: "sandboxes torn down", ...most, limit: 2 * second, unit: us, of: network("down") },
     { what: "gap of the event loop, listLinks", ...most, limit: 10_000, unit: us, of: listing },
     { what: "newest sample of the sampler read", ...most, limit: 20, unit: us, of: sampler },
     {

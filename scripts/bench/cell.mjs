@@ -11,6 +11,7 @@ import { measureHandles } from "./trials/handles.mjs";
 import { measureLatency } from "./trials/latency.mjs";
 import { measureLinks } from "./trials/links.mjs";
 import { measureNamespaces } from "./trials/namespaces.mjs";
+import { measureNetwork } from "./trials/network.mjs";
 import { measureOperations } from "./trials/operations.mjs";
 
 /**
@@ -38,6 +39,7 @@ const measures = {
   gap: measureGap,
   latency: measureLatency,
   handles: measureHandles,
+  network: measureNetwork,
 };
 
 const { trial, ...assignment } = JSON.parse(process.argv[2] ?? "{}");

@@ -158,6 +158,17 @@ export const trials = [
     rivals: ["ours", "floor"],
   },
   {
+    name: "network",
+    title: "sandboxes with a name and a published port on one network",
+    measures: {
+      ...upAndDown,
+      connect: { title: "one more connected", unit: us },
+    },
+    sizes: { full: [100, 1000], quick: [100] },
+    rounds: { full: 5, quick: 2 },
+    rivals: ["ours", "ours on disk"],
+  },
+  {
     name: "handles",
     title: "namespaces opened and asked once",
     measures: {
