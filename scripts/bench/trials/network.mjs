@@ -41,7 +41,10 @@ async function verifyOne(controller, n) {
   verify(found !== undefined, "it is found by its name");
 }
 
-/** @param {Controller} controller */
+/**
+ * @param {Controller} controller
+ * @param {number} n
+ */
 async function timeConnections(controller, n) {
   const spares = Math.min(mostSpares, mostEndpoints - n);
   const samples = /** @type {number[]} */ ([]);
