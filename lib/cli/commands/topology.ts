@@ -5,6 +5,7 @@ import {
   describeTopology,
   listNamespaces,
   type Namespace,
+  NetlinkError,
   openNamespace,
   type Topology,
   toDot,
@@ -27,15 +28,24 @@ const names = Object.keys(formats).join(", ");
 /** The namespace of the process itself, which has no name in /run/netns. */
 const ownLabel = "(this)";
 
+/** A namespace that may have been deleted since it was listed. */
+async function openUnlessGone(name: string): Promise<Namespace | undefined> {
+  return await openNamespace({ name }).catch((error: unknown) => {
+    const gone = error instanceof NetlinkError && ["ENOENT", "EINVAL"].includes(error.code);
+    if (gone) return undefined;
+    throw error;
+  });
+}
+
 async function open(wanted: readonly string[]): Promise<[string, Namespace][]> {
   if (wanted.length > 0) {
     const opening = wanted.map(async (name) => [name, await openNamespace({ name })] as const);
     return (await Promise.all(opening)).map(([name, namespace]) => [name, namespace]);
   }
   const own = await openNamespace();
-  const named = await Promise.all(
-    (await listNamespaces()).map(({ name }) => openNamespace({ name })),
-  );
+  const entries = await listNamespaces();
+  const opening = await Promise.all(entries.map(({ name }) => openUnlessGone(name)));
+  const named = opening.filter((each) => each !== undefined);
   // A name may be one of the process's own namespace.
   const others = named.filter(({ inode }) => inode !== own.inode);
   return [[ownLabel, own], ...others.map((each) => [each.name ?? "", each] as [string, Namespace])];
