@@ -7,7 +7,7 @@ import { deleteLink, findLink, setLink } from "../rtnl/link.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
 import { listRoutes, removeRoute, replaceRoute } from "../rtnl/route.ts";
 import { cidrContains } from "../values/cidr.ts";
-import { randomMac } from "../values/mac.ts";
+import { macOfAddress, randomMac } from "../values/mac.ts";
 import { type Context, driverOf, newId } from "./context.ts";
 import { prefixLengthOf } from "./drivers/links.ts";
 import { NetworkError } from "./errors.ts";
@@ -17,10 +17,12 @@ import type { ConnectRequest } from "./sandbox-options.ts";
 
 const families: readonly Family[] = ["inet", "inet6"];
 
-/** An endpoint without its addresses, and which are to be asked for. */
+/** An endpoint without what follows from its addresses, and which of those are to be asked for. */
 export interface EndpointPlan {
   readonly network: Network;
-  readonly endpoint: Omit<Endpoint, "addresses">;
+  readonly endpoint: Omit<Endpoint, "addresses" | "mac">;
+  /** The MAC address that was asked for. */
+  readonly mac: string | undefined;
   readonly requests: readonly { readonly subnet: string; readonly address?: string }[];
 }
 
@@ -91,12 +93,13 @@ export function planEndpoint(
   return {
     network,
     endpoint: {
-      ...{ id, network: network.id, sandbox: sandbox.id, link, mac: request.mac ?? randomMac() },
+      ...{ id, network: network.id, sandbox: sandbox.id, link },
       ...(hostName === undefined ? {} : { hostLink: { name: hostName, mac: randomMac() } }),
       aliases: request.aliases,
       links: request.links,
       gatewayPriority: request.gatewayPriority,
     },
+    mac: request.mac,
     requests: addressRequests(caller, network, request.addresses),
   };
 }
@@ -104,8 +107,11 @@ export function planEndpoint(
 /** The endpoint with the addresses that were given for its requests. */
 export function withAddresses(plan: EndpointPlan, addresses: readonly string[]): Endpoint {
   const { endpoint, requests } = plan;
+  // Whoever has the address next has the MAC address, too, that neighbours still know it by.
+  const [four] = addresses.filter((address) => familyOf(address) === "inet");
+  const mac = plan.mac ?? (four === undefined ? randomMac() : macOfAddress(four));
   const lengths = requests.map(({ subnet }) => prefixLengthOf(subnet));
-  return { ...endpoint, addresses: addresses.map((one, n) => `${one}/${lengths[n]}`) };
+  return { ...endpoint, mac, addresses: addresses.map((one, n) => `${one}/${lengths[n]}`) };
 }
 
 /** What is to be given back of an endpoint's addresses. */
@@ -146,9 +152,11 @@ export async function attach(
 async function configure(namespace: Namespace, endpoint: Endpoint): Promise<void> {
   const link = { name: endpoint.link };
   const ipv6 = endpoint.addresses.some((one) => familyOf(one) === "inet6");
-  const setting = `net/ipv6/conf/${endpoint.link}/disable_ipv6`;
+  const settings = `net/ipv6/conf/${endpoint.link}`;
   await Promise.all([
-    ipv6 && setSysctl(namespace, setting, 0),
+    // Addresses are given to one alone: no time is lost in asking whether another has one.
+    ipv6 && setSysctl(namespace, `${settings}/accept_dad`, 0),
+    ipv6 && setSysctl(namespace, `${settings}/disable_ipv6`, 0),
     ...endpoint.addresses.map((address) =>
       familyOf(address) === "inet"
         ? addAddress(namespace, link, address)

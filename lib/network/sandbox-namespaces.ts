@@ -1,9 +1,11 @@
 // The namespaces of sandboxes: made, opened once, and given back.
 
 import { NetlinkError } from "../errors.ts";
+import { setSysctl } from "../rtnl/forwarding.ts";
 import {
   createNamespace,
   deleteNamespace,
+  duplicateNamespace,
   type Namespace,
   openNamespace,
 } from "../rtnl/namespace.ts";
@@ -15,9 +17,14 @@ function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof NetlinkError && codes.includes(error.code);
 }
 
+/** What makes new links have IPv6 or not. `lo` is there before, and has ::1. */
+const withoutIpv6 = "net.ipv6.conf.default.disable_ipv6";
+
 /** Handles on the namespaces of sandboxes, one for each. */
 export class SandboxNamespaces {
   readonly #open = new Map<string, Promise<Namespace>>();
+  /** Sandboxes in whose place somebody else's namespace was found. */
+  readonly #foreign = new Set<string>();
 
   /**
    * Makes the namespace of a new sandbox.
@@ -26,13 +33,25 @@ export class SandboxNamespaces {
    */
   async create(sandbox: Sandbox): Promise<Namespace> {
     const name = nameOf(sandbox);
-    const made = createNamespace({ name, ipv6: false }).catch((cause: unknown) => {
+    const made = createNamespace({ name }).catch((cause: unknown) => {
       if (!isCode(cause, "EEXIST")) throw cause;
-      const reason = "there is a namespace of that name";
-      const details = { operation: "createSandbox", subject: sandbox.name, reason, cause };
-      throw new NetworkError("NAMESPACE_EXISTS", details);
+      this.#foreign.add(sandbox.id);
+      throw exists(name, cause);
     });
-    return await this.#keep(sandbox.id, made);
+    const namespace = await this.#keep(sandbox.id, made);
+    await setSysctl(namespace, withoutIpv6, 1);
+    return namespace;
+  }
+
+  /** @throws {NetworkError} `NAMESPACE_EXISTS` if there is a namespace of a new sandbox's name. */
+  async checkFree(name: string): Promise<void> {
+    try {
+      await using _ = await openNamespace({ name });
+    } catch (error) {
+      if (isCode(error, "ENOENT")) return;
+      if (!isCode(error, "EINVAL")) throw error; // a file that is no namespace is in the way, too
+    }
+    throw exists(name);
   }
 
   /**
@@ -64,30 +83,28 @@ export class SandboxNamespaces {
     const { namespace: place } = sandbox;
     const known = await this.find(sandbox);
     if (known === undefined || place === undefined) return known;
-    try {
-      await using present = await openNamespace(place);
-      if (present.inode === known.inode) return known;
-    } catch (error) {
-      if (!isCode(error, "ENOENT", "EINVAL")) throw error;
-      return undefined;
-    }
+    if (await goesBy(sandbox, known)) return known;
     await this.close(sandbox.id);
     return await this.find(sandbox);
   }
 
   /** Another handle on the namespace in which a sandbox lives, which is the caller's. */
   async duplicate({ host, plan }: Context, sandbox: Sandbox): Promise<Namespace> {
-    if (sandbox.mode === "host") return await openNamespace(placeOf(host));
     const owner = plan.sandboxes.get(sandbox.joins ?? sandbox.id)?.value ?? sandbox;
+    if (owner.mode === "host") return await duplicateNamespace(host);
     if (owner.namespace === undefined) throw missing(sandbox);
     return await openNamespace(owner.namespace).catch((cause: unknown) => {
       throw isCode(cause, "ENOENT", "EINVAL") ? missing(sandbox, cause) : cause;
     });
   }
 
-  /** Takes a sandbox's namespace away, if it is there. */
+  /** Takes a sandbox's namespace away, if it is there and has not become somebody else's. */
   async delete(sandbox: Sandbox): Promise<void> {
+    if (this.#foreign.delete(sandbox.id)) return;
+    const known = await this.#open.get(sandbox.id)?.catch(() => undefined);
+    const isOurs = known === undefined || (await goesBy(sandbox, known));
     await this.close(sandbox.id);
+    if (!isOurs) return;
     await deleteNamespace(nameOf(sandbox)).catch((error: unknown) => {
       if (!isCode(error, "ENOENT")) throw error;
     });
@@ -119,9 +136,22 @@ function nameOf({ namespace, name }: Sandbox): string {
   return namespace !== undefined && "name" in namespace ? namespace.name : name;
 }
 
-/** Where the host's namespace is opened again. */
-function placeOf(host: Namespace): { readonly name: string } | undefined {
-  return host.name === undefined ? undefined : { name: host.name };
+/** Whether a namespace is the one that goes by the sandbox's place now. */
+async function goesBy({ namespace: place }: Sandbox, known: Namespace): Promise<boolean> {
+  if (place === undefined) return false;
+  try {
+    await using present = await openNamespace(place);
+    return present.inode === known.inode;
+  } catch (error) {
+    if (!isCode(error, "ENOENT", "EINVAL")) throw error;
+    return false;
+  }
+}
+
+function exists(name: string, cause?: unknown): NetworkError {
+  const reason = "there is a namespace of that name";
+  const details = { operation: "createSandbox", subject: name, reason, cause };
+  return new NetworkError("NAMESPACE_EXISTS", details);
 }
 
 function missing({ name }: Sandbox, cause?: unknown): NetworkError {

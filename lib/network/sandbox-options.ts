@@ -16,7 +16,10 @@ import { checkedPortSpec, type PortRequest, type PortSpec } from "./ports.ts";
 export interface ConnectOptions {
   /** IPv4 addresses of the network's subnets, IPv6 too, one of each. Default: the next free ones. */
   readonly addresses?: readonly string[];
-  /** The link's MAC address. Default: a random one. */
+  /**
+   * The link's MAC address. Default: `02:42` and the bytes of its IPv4 address, so that whoever has
+   * the address next is where neighbours look for it.
+   */
   readonly mac?: string;
   /** Further names on this network; others may have them too. Not on the predefined network. */
   readonly aliases?: readonly string[];

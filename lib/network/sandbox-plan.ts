@@ -113,6 +113,8 @@ export async function planSandbox(
   const { mode, joins, names, sysctls, labels, hostname = id.slice(0, 12) } = request;
   const target = joins === undefined ? undefined : sandboxAt(context, caller, joins);
   const owner = target && ownerOf(context, target);
+  const own = mode !== "host" && owner === undefined;
+  if (own && place === undefined) await context.namespaces.checkFree(name);
   const named = { id, name };
   const present = place?.links ?? [];
   const plans = await planEndpoints(context, caller, fence, named, request, present);
@@ -125,7 +127,6 @@ export async function planSandbox(
   const { ports, done } = await context.ports.choose(name, request.ports, (port) =>
     hostAddresses(context, port, plans),
   );
-  const own = mode !== "host" && owner === undefined;
   const sandbox: Sandbox = {
     ...named,
     mode: owner === undefined ? mode : "container",

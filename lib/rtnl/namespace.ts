@@ -188,6 +188,24 @@ export async function openNamespace(place?: NamespacePlace): Promise<Namespace> 
   return namespace;
 }
 
+/** Another handle on a namespace, with or without a name: closing one leaves the other. @internal */
+export async function duplicateNamespace(namespace: Namespace): Promise<Namespace> {
+  const caller = "duplicateNamespace";
+  const duplicate = new Namespace(namespace.name);
+  const descriptor = await explained(
+    caller,
+    namespace.name,
+    native().duplicateNamespace(namespace),
+  );
+  try {
+    const opened = native().openNamespace(duplicate, `/proc/self/fd/${descriptor}`);
+    await explained(caller, namespace.name, opened);
+  } finally {
+    native().closeDescriptor(descriptor);
+  }
+  return duplicate;
+}
+
 /**
  * Lists the named namespaces, sorted, as `ip netns list` does, each with the number by which
  * `observer` (default: the namespace of the process) knows it.

@@ -32,6 +32,11 @@ export function randomMac(): string {
   return withColons(octets.toString("hex"));
 }
 
+/** The MAC address that belongs to an IPv4 address: `02:42` and its four bytes, as Docker had it. */
+export function macOfAddress(address: string): string {
+  return withColons(`0242${Buffer.from(address.split(".").map(Number)).toString("hex")}`);
+}
+
 function withColons(digits: string): string {
   return digits.replace(/(..)(?!$)/g, "$1:");
 }

@@ -72,11 +72,23 @@ async function createNetwork(host: Namespace, network: Network): Promise<void> {
   const { link: name, mac, mtu } = bridgeSettings(network);
   const size = mtu === null ? {} : { mtu };
   const bridge = await createLink(host, { kind: "bridge", name, address: mac, ...size });
-  if (network.ipv6) await setSysctl(host, `net/ipv6/conf/${name}/accept_ra`, 0);
+  if (network.ipv6) await prepareIpv6(host, name);
   await Promise.all([
     ...network.subnets.map((subnet) => addOwnAddress(host, bridge, subnet)),
     setLink(host, bridge, { up: true }),
   ]);
+}
+
+/**
+ * Nobody else is the router there, and nobody else has the bridge's link-local address: without it,
+ * which detection would keep back for seconds, the kernel asks for no neighbour.
+ *
+ * @see net/ipv6/ndisc.c, `ndisc_send_ns()`
+ */
+async function prepareIpv6(host: Namespace, name: string): Promise<void> {
+  await Promise.all(
+    ["accept_ra", "accept_dad"].map((key) => setSysctl(host, `net/ipv6/conf/${name}/${key}`, 0)),
+  );
 }
 
 async function addOwnAddress(host: Namespace, bridge: Link, subnet: NetworkSubnet): Promise<void> {

@@ -106,7 +106,7 @@ export async function withLab(
     await joinWorld(host, world);
     const forget = await writeResolvConf(host);
     made += 1;
-    const prefix = `lab${process.pid}-${made}-`;
+    const prefix = `vethwork-${process.pid}-lab${made}-`;
     const named = (word: string) => `${prefix}${word}`;
     const before = await stateOf(host, prefix);
     const store = openMemoryStore();
