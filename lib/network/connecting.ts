@@ -17,7 +17,7 @@ import { recordOf } from "./keys.ts";
 import type { Endpoint, Sandbox } from "./model.ts";
 import { networkOrPredefined } from "./networks.ts";
 import { movePorts } from "./publishing.ts";
-import { writeFiles } from "./sandbox-files.ts";
+import { writeFiles, writeFilesOfLinked } from "./sandbox-files.ts";
 import type { ConnectRequest } from "./sandbox-options.ts";
 import { checkTargets } from "./sandbox-plan.ts";
 import type { Condition } from "./store/store.ts";
@@ -67,7 +67,10 @@ export async function connect(
       ]);
       const record = recordOf(context.keys, "endpoints", "made", endpoint);
       await write(context, fence, { put: [record] });
-      await context.names.settled(sandbox.id);
+      await Promise.all([
+        context.names.settled(sandbox.id),
+        writeFilesOfLinked(context, sandbox, [network]),
+      ]);
       return endpoint;
     } catch (error) {
       const failures = await undoConnect(context, fence, sandbox, {
@@ -121,7 +124,9 @@ async function undoConnect(
   await detach(context, namespace, connection).catch(note);
   await context.firewall.forget(endpoint.addresses.map(addressOf)).catch(note);
   await context.names.settled(sandbox.id).catch(note);
-  if (failures.length === 0) await release(context, fence, connection).catch(note);
+  if (failures.length > 0) return failures;
+  await release(context, fence, connection).catch(note);
+  await writeFilesOfLinked(context, sandbox, [connection.network]).catch(note);
   return failures;
 }
 

@@ -191,8 +191,21 @@ async function allocateSubnets(
     return given;
   } catch (error) {
     for (const { subnet } of given) await context.ipam.releaseSubnet({ subnet, holder: id });
-    throw error;
+    throw overlapByName(context, error);
   }
+}
+
+/** The address management knows networks by their ids: users know them by their names. */
+function overlapByName({ plan }: Context, error: unknown): unknown {
+  if (!(error instanceof NetworkError) || error.code !== "POOL_OVERLAP") return error;
+  const other = plan.networks.get(error.conflict ?? "")?.value;
+  if (other === undefined) return error;
+  const { subject, cause } = error;
+  const subnets = other.subnets.map(({ subnet }) => subnet).join(" and ");
+  const reason = `it overlaps network ${JSON.stringify(other.name)}, which has ${subnets}`;
+  return new NetworkError("POOL_OVERLAP", {
+    ...{ operation, subject, reason, conflict: other.name, cause },
+  });
 }
 
 async function allocateSubnet(

@@ -2,6 +2,7 @@
 
 import { readResolvConf } from "../inside/resolver-files.ts";
 import type { ResolvConf } from "../values/resolv-conf.ts";
+import { connectionsOf } from "./connections.ts";
 import type { Context } from "./context.ts";
 import { readSandboxFile, removeSandboxFiles, writeSandboxFiles } from "./dns/files.ts";
 import { type HostsEntry, renderHosts } from "./dns/hosts.ts";
@@ -41,10 +42,10 @@ function linkedEntries(context: Context, { endpoint, network }: Connection): Hos
   return Object.entries(endpoint.links).flatMap(([alias, reference]) => {
     const { plan } = context;
     const target = (plan.sandbox(reference) ?? plan.sandboxes.get(reference))?.value;
-    const other = target && plan.endpoint(target.id, network.id)?.value;
-    if (target === undefined || other === undefined) return [];
+    const other = target && plan.endpoint(target.id, network.id);
+    if (target === undefined || other?.state !== "made") return [];
     const names = [alias, target.hostname, target.name];
-    return other.addresses.map((cidr) => ({ address: addressOf(cidr), names }));
+    return other.value.addresses.map((cidr) => ({ address: addressOf(cidr), names }));
   });
 }
 
@@ -92,6 +93,36 @@ export async function writeFiles(
   const name = namespaceName(sandbox);
   if (name === undefined) return;
   await writeSandboxFiles(name, await filesOf(context, sandbox, connections));
+}
+
+/**
+ * Writes the files of those anew that are linked to a sandbox on networks without names: whether it
+ * is there, and by which address, is in them.
+ */
+export async function writeFilesOfLinked(
+  context: Context,
+  { id, name }: Pick<Sandbox, "id" | "name">,
+  networks: readonly Network[],
+): Promise<void> {
+  const { plan } = context;
+  const nameless = networks.filter((network) => !servesNames(context, network));
+  const linked = new Set(
+    nameless.flatMap((network) =>
+      plan
+        .endpointsOn(network.id)
+        .filter(({ value: { links } }) =>
+          Object.values(links).some((target) => target === name || id.startsWith(target)),
+        )
+        .map(({ value: { sandbox } }) => sandbox),
+    ),
+  );
+  await Promise.all(
+    Array.from(linked, async (one) => {
+      const planned = plan.sandboxes.get(one);
+      if (planned?.state !== "made") return;
+      await writeFiles(context, planned.value, connectionsOf(context, planned.value));
+    }),
+  );
 }
 
 /** The files that are not what they should be, by their names. */

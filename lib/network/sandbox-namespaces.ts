@@ -17,8 +17,15 @@ function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof NetlinkError && codes.includes(error.code);
 }
 
-/** What makes new links have IPv6 or not. `lo` is there before, and has ::1. */
-const withoutIpv6 = "net.ipv6.conf.default.disable_ipv6";
+/**
+ * What is otherwise in the namespaces of containers: links without IPv6, but for `lo`, which is there
+ * before; ports below 1024 and ICMP sockets for everybody inside.
+ */
+const containerSettings = {
+  "net.ipv6.conf.default.disable_ipv6": 1,
+  "net.ipv4.ip_unprivileged_port_start": 0,
+  "net.ipv4.ping_group_range": "0 2147483647",
+} as const;
 
 /** Handles on the namespaces of sandboxes, one for each. */
 export class SandboxNamespaces {
@@ -39,7 +46,14 @@ export class SandboxNamespaces {
       throw exists(name, cause);
     });
     const namespace = await this.#keep(sandbox.id, made);
-    await setSysctl(namespace, withoutIpv6, 1);
+    await Promise.all(
+      Object.entries(containerSettings).map(([key, value]) =>
+        setSysctl(namespace, key, value).catch((error: unknown) => {
+          // A kernel without IPv6, a user namespace without these groups: there is nothing to say.
+          if (!isCode(error, "ENOENT", "EINVAL")) throw error;
+        }),
+      ),
+    );
     return namespace;
   }
 

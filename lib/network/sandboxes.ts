@@ -15,9 +15,9 @@ import {
 } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
-import type { Sandbox } from "./model.ts";
+import type { Network, Sandbox } from "./model.ts";
 import { publishPorts, unpublishPorts } from "./publishing.ts";
-import { removeFiles, writeFiles } from "./sandbox-files.ts";
+import { removeFiles, writeFiles, writeFilesOfLinked } from "./sandbox-files.ts";
 import type { AdoptOptions, SandboxRequest } from "./sandbox-options.ts";
 import { planSandbox, type SandboxPlace } from "./sandbox-plan.ts";
 import type { Condition } from "./store/store.ts";
@@ -82,7 +82,10 @@ async function make(
         await build(context, sandbox, connections);
         const endpoints = connections.map(({ endpoint }) => endpoint);
         await write(context, fence, recordsOf(context, "made", sandbox, endpoints));
-        await context.names.settled(sandbox.id);
+        await Promise.all([
+          context.names.settled(sandbox.id),
+          writeFilesOfLinked(context, sandbox, networksOf(connections)),
+        ]);
         return sandbox;
       } catch (error) {
         const failures = await tearDownSandbox(context, fence, sandbox);
@@ -92,6 +95,10 @@ async function make(
       done();
     }
   });
+}
+
+function networksOf(connections: readonly Connection[]): Network[] {
+  return connections.map(({ network }) => network);
 }
 
 /** Brings a sandbox into the kernel. */
@@ -160,6 +167,7 @@ export async function tearDownSandbox(
     for (const connection of connections) await release(context, fence, connection);
     await write(context, fence, { delete: [keys.of("sandboxes", sandbox)] });
     await plan.refresh();
+    await writeFilesOfLinked(context, sandbox, networksOf(connections));
   } catch (error) {
     note(error);
   }

@@ -1,8 +1,9 @@
 // Networks on a bridge of the host: a veth pair for each endpoint, the host as the gateway.
 
 import { isIPv6 } from "node:net";
+import { NetlinkError } from "../../errors.ts";
 import { addAddress, listAddresses } from "../../rtnl/address.ts";
-import { setSysctl } from "../../rtnl/forwarding.ts";
+import { getSysctl, setSysctl } from "../../rtnl/forwarding.ts";
 import { createLink, findLink, type Link, setLink } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
 import { randomMac } from "../../values/mac.ts";
@@ -112,8 +113,29 @@ async function connect({ host, sandbox, network, endpoint }: EndpointPlace): Pro
     ...size,
     peer: { name: link, namespace: sandbox, address: mac, ...size },
   });
-  if (icc) await port;
+  if (icc || !(await needsIsolation(host))) await port;
   else await setLink(host, await port, { portKind: "bridge", port: { isolated: true } });
+}
+
+/** What has the kernel show bridged packets to the firewall. @see net/bridge/br_netfilter_hooks.c */
+const bridgedPackets = [
+  "net.bridge.bridge-nf-call-iptables",
+  "net.bridge.bridge-nf-call-ip6tables",
+];
+
+/**
+ * Whether it takes isolated ports to keep endpoints from each other. Where the firewall sees bridged
+ * packets it does so itself; isolation would then also drop what comes by a published port.
+ */
+async function needsIsolation(host: Namespace): Promise<boolean> {
+  const values = await Promise.all(
+    bridgedPackets.map((name) => getSysctl(host, name).catch(ignoreMissing)),
+  );
+  return values.some((value) => value !== "1");
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!(error instanceof NetlinkError) || error.code !== "ENOENT") throw error;
 }
 
 /** Mends a bridge that is not there, by making it and its ports anew. */
@@ -184,8 +206,9 @@ async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Prom
     findings.push({ subject, problem: `${port.name} is down`, remedy: "it is raised", repair });
   }
   const isolated = port.portKind === "bridge" ? port.port.isolated : false;
-  if (isolated === icc && port.master === bridge.index) {
-    const repair = () => setLink(host, port, { portKind: "bridge", port: { isolated: !icc } });
+  const wanted = !icc && (await needsIsolation(host));
+  if (isolated !== wanted && port.master === bridge.index) {
+    const repair = () => setLink(host, port, { portKind: "bridge", port: { isolated: wanted } });
     const problem = `${port.name} is ${isolated ? "" : "not "}isolated`;
     findings.push({ subject, problem, remedy: "that is turned round", repair });
   }

@@ -192,7 +192,7 @@ export function chainsOf(network: FirewalledNetwork): ChainShape[] {
       chain: nameOf("into", network),
       rules: [
         rule(isAnswer(), accept),
-        rule(fromItself, icc ? accept : drop),
+        ...(icc ? [rule(fromItself, accept)] : []),
         ...(internal ? [] : [rule(isTranslated(), accept)]),
         drop,
       ],
