@@ -29,19 +29,16 @@ export function ownerOf(context: Context, sandbox: Sandbox): Sandbox {
   throw new NetworkError("SANDBOX_MISSING", { operation: "open", subject: sandbox.name, reason });
 }
 
-/** The records of a sandbox and its endpoints. */
+/** The records of a sandbox and its endpoints, in the order in which they come or go. */
 export function recordsOf(
   { keys }: Context,
   state: State,
   sandbox: Sandbox,
   endpoints: readonly Endpoint[],
 ): Required<Pick<Commit, "put">> {
-  return {
-    put: [
-      recordOf(keys, "sandboxes", state, sandbox),
-      ...endpoints.map((endpoint) => recordOf(keys, "endpoints", state, endpoint)),
-    ],
-  };
+  const own = recordOf(keys, "sandboxes", state, sandbox);
+  const theirs = endpoints.map((endpoint) => recordOf(keys, "endpoints", state, endpoint));
+  return { put: state === "deleting" ? [...theirs, own] : [own, ...theirs] };
 }
 
 /** What has to hold for an endpoint to be made: the network is as it is known. */

@@ -1,9 +1,9 @@
 // The controller of a host: the public object of the network model.
 
 import { hostname } from "node:os";
-import { invalidArgument, refuseUnknown } from "../errors.ts";
+import { invalidArgument, objectArgument, refuseUnknown } from "../errors.ts";
 import { Namespace } from "../rtnl/namespace.ts";
-import { checkedName, checkedReference } from "./checks.ts";
+import { checkedList, checkedName, checkedReference } from "./checks.ts";
 import { connect, disconnect } from "./connecting.ts";
 import { type Context, networkAt, sandboxAt } from "./context.ts";
 import { bridge } from "./drivers/bridge.ts";
@@ -77,9 +77,34 @@ function ownName(): string {
   );
 }
 
+const driverVerbs = [
+  ...["planNetwork", "createNetwork", "deleteNetwork", "connect", "disconnect"],
+  ...["inspectNetwork", "inspectEndpoint"],
+];
+
+const ownDrivers: readonly Driver[] = [bridge, macvlan, hostDriver, none];
+
+/** Drivers that were handed in: whole, each of another name, none of ours. */
+function checkedDrivers(drivers: unknown): readonly Driver[] {
+  const names = new Set(ownDrivers.map(({ name }) => name));
+  return checkedList("drivers", drivers, (property, item) => {
+    const driver = objectArgument(property, item as Driver);
+    const name = checkedName(`${property}.name`, driver.name);
+    if (names.has(name)) throw invalidArgument("range", `${property}.name`, "is another driver's");
+    names.add(name);
+    objectArgument(`${property}.traits`, driver.traits);
+    for (const verb of driverVerbs) {
+      if (typeof driver[verb as keyof Driver] === "function") continue;
+      throw invalidArgument("type", `${property}.${verb}`, "must be a function");
+    }
+    return driver;
+  });
+}
+
 function checkedOptions(options: ControllerOptions): Required<ControllerOptions> {
   refuseUnknown("options", options, optionNames);
-  const { host, store, drivers = [], serveNames = true, waitMs = 10_000 } = options;
+  const { host, store, serveNames = true, waitMs = 10_000 } = options;
+  const drivers = checkedDrivers(options.drivers);
   if (!(host instanceof Namespace)) throw invalidArgument("type", "host", "must be a Namespace");
   if (typeof store?.commit !== "function") {
     throw invalidArgument("type", "store", "must be a store");
@@ -357,7 +382,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const { host, store, name, drivers, serveNames, table, waitMs } = checkedOptions(options);
   const keys = new Keys(name);
   const plan = new Plan(store, keys);
-  const all = [bridge, macvlan, hostDriver, none, ...drivers];
+  const all = [...ownDrivers, ...drivers];
   const context: Context = {
     ...{ host, store, keys, plan },
     turns: new Turns(),

@@ -9,7 +9,7 @@ import { type Holder, Zone } from "./dns/zone.ts";
 import { addressOf } from "./endpoints.ts";
 import type { Connection } from "./gateway.ts";
 import type { Endpoint, Network, Planned, Sandbox } from "./model.ts";
-import { redirectNames } from "./nat/sandbox.ts";
+import { redirectNames, redirectsNames } from "./nat/sandbox.ts";
 import type { PlanChange } from "./plan.ts";
 
 /** Whether sandboxes on a network find each other by name: not on the predefined ones. */
@@ -105,13 +105,14 @@ export class Names {
     await this.#work.get(sandbox);
   }
 
-  /** Whether a sandbox that is to have a service has none. */
-  lacks(sandbox: string): boolean {
+  /** Whether a sandbox that is to have a service has none, or is not led to it. */
+  async lacks(sandbox: string, namespace: Namespace): Promise<boolean> {
     if (!this.#serving || this.#work.has(sandbox)) return false;
     const planned = this.#context().plan.sandboxes.get(sandbox);
     if (planned?.state !== "made" || this.#namedConnections(planned.value).length === 0)
       return false;
-    return this.#served.get(sandbox)?.service === undefined;
+    const service = this.#served.get(sandbox)?.service;
+    return service === undefined || !(await redirectsNames(namespace, service.ports));
   }
 
   /** Closes a sandbox's service, and opens it again if it is to have one. */

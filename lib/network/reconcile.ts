@@ -117,9 +117,9 @@ async function inspectSandbox(context: Context, sandbox: Sandbox): Promise<Findi
     const repair = () => writeFiles(context, sandbox, connections);
     findings.push({ subject, problem, remedy: "it is written anew", repair });
   }
-  if (context.names.lacks(sandbox.id)) {
+  if (await context.names.lacks(sandbox.id, namespace)) {
     const repair = () => context.names.retry(sandbox.id);
-    const problem = "its name service failed";
+    const problem = "its name service is not reached";
     findings.push({ subject, problem, remedy: "it is opened again", repair });
   }
   return findings;

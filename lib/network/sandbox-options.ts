@@ -9,6 +9,7 @@ import {
   checkedReference,
   checkedTexts,
 } from "./checks.ts";
+import { checkOption, checkSearchDomain } from "./dns/resolv-conf.ts";
 import type { NameSettings } from "./model.ts";
 import { checkedPortSpec, type PortRequest, type PortSpec } from "./ports.ts";
 
@@ -136,30 +137,28 @@ function checkedConnection(property: string, item: unknown) {
 function checkedSysctls(sysctls: unknown): Readonly<Record<string, string>> {
   const texts = checkedTexts("sysctls", sysctls);
   for (const name of Object.keys(texts)) {
-    if (!/^net[./]/.test(name)) {
+    if (!/^net(?:[./](?!\.{1,2}(?:\/|$))[\w.:-]+)+$/.test(name)) {
       throw invalidArgument("range", `sysctls[${JSON.stringify(name)}]`, "is no setting below net");
     }
   }
   return texts;
 }
 
-/** How names are to be resolved; what the files take is checked where they are rendered. */
+/** How names are to be resolved. */
 function checkedNames(names: NameSettings | undefined): NameSettings {
   if (names === undefined) return {};
   refuseUnknown("names", names, ["servers", "search", "options", "hosts"], "names.");
   const { servers, search, options, hosts } = names;
-  const text = (property: string, value: unknown) => {
-    if (typeof value !== "string") throw invalidArgument("type", property, "must be a string");
-    return value;
-  };
+  const domain = (property: string, value: unknown) => checkSearchDomain(value, property);
+  const option = (property: string, value: unknown) => checkOption(value, property);
   const addresses = Object.entries(hosts ?? {}).map(([name, address]) => [
     checkedName(`names.hosts[${JSON.stringify(name)}]`, name),
     checkedAddress(`names.hosts.${name}`, address),
   ]);
   return {
     ...(servers && { servers: checkedList("names.servers", servers, checkedAddress, 3) }),
-    ...(search && { search: checkedList("names.search", search, text, 32) }),
-    ...(options && { options: checkedList("names.options", options, text, 32) }),
+    ...(search && { search: checkedList("names.search", search, domain, 32) }),
+    ...(options && { options: checkedList("names.options", options, option, 32) }),
     ...(hosts && { hosts: Object.fromEntries(addresses) }),
   };
 }

@@ -1,5 +1,6 @@
 // Sandboxes: made, adopted, removed.
 
+import { NetlinkError } from "../errors.ts";
 import { setSysctl } from "../rtnl/forwarding.ts";
 import { listLinks } from "../rtnl/link.ts";
 import { type Namespace, openNamespace } from "../rtnl/namespace.ts";
@@ -54,6 +55,8 @@ export async function adoptSandbox(
 ): Promise<Sandbox> {
   const caller = "adoptSandbox";
   const opened = await openNamespace(place).catch((cause: unknown) => {
+    const isMissing = cause instanceof NetlinkError && ["ENOENT", "EINVAL"].includes(cause.code);
+    if (!isMissing) throw asNetworkError(caller, String(request.name), cause);
     const reason = "there is no such namespace";
     const details = { operation: caller, subject: request.name, reason, cause };
     throw new NetworkError("NAMESPACE_MISSING", details);

@@ -98,12 +98,12 @@ function isSearchDomain(text: string): boolean {
   return text === "." || isDnsName(withoutDot(text));
 }
 
-function checkSearchDomain(value: unknown, property: string): string {
+export function checkSearchDomain(value: unknown, property: string): string {
   if (value === ".") return value;
   return checkDnsName(typeof value === "string" ? withoutDot(value) : value, property);
 }
 
-function checkOption(value: unknown, property: string): string {
+export function checkOption(value: unknown, property: string): string {
   if (typeof value === "string" && option.test(value)) return value;
   throw invalidArgument("range", property, "must be an option of resolv.conf(5), as ndots:1");
 }

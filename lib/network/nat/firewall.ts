@@ -1,7 +1,6 @@
 // The firewall of a host: its table, kept as the plan wants it.
 
 import { isIPv6 } from "node:net";
-import { isDeepStrictEqual } from "node:util";
 import { NetlinkError } from "../../errors.ts";
 import { type Connection, deleteConnections, type Tuple } from "../../netfilter/connections.ts";
 import { protocols } from "../../netfilter/data.ts";
@@ -31,6 +30,7 @@ import {
 import type { Namespace } from "../../rtnl/namespace.ts";
 import { Batch } from "../../values/batch.ts";
 import { groupBy } from "../../values/group.ts";
+import { covers } from "./covers.ts";
 import {
   type ChainShape,
   chainsOf,
@@ -63,22 +63,6 @@ const comment = "made by vethwork, which keeps it as it is";
 /** What belongs to one set, together. */
 function byShape(placed: readonly PlacedElement[]): Map<SetShape, PlacedElement[]> {
   return groupBy(placed, ({ shape }) => shape);
-}
-
-/** Whether everything that is expected was reported; the kernel reports defaults besides. */
-function covers(reported: unknown, expected: unknown): boolean {
-  if (expected instanceof Uint8Array) return isDeepStrictEqual(reported, expected);
-  if (Array.isArray(expected)) {
-    return (
-      Array.isArray(reported) &&
-      reported.length === expected.length &&
-      expected.every((one, n) => covers(reported[n], one))
-    );
-  }
-  if (typeof expected !== "object" || expected === null) return reported === expected;
-  if (typeof reported !== "object" || reported === null) return false;
-  const values = reported as Record<string, unknown>;
-  return Object.entries(expected).every(([name, value]) => covers(values[name], value));
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -1,6 +1,7 @@
 // The table of a sandbox: where its questions for names go, and its connections to virtual addresses.
 
 import { isIPv6 } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 import { NetlinkError } from "../../errors.ts";
 import { protocols } from "../../netfilter/data.ts";
 import {
@@ -24,10 +25,13 @@ import {
   changeRuleset,
   createTable,
   deleteTable,
+  listChains,
+  listRules,
   type SetShape,
   type TablePlace,
 } from "../../netfilter/ruleset.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
+import { covers } from "./covers.ts";
 
 /** Where names are asked for. */
 const nameServer = "127.0.0.11";
@@ -45,19 +49,37 @@ function sendTo(name: "tcp" | "udp", port: number): Expression[] {
   );
 }
 
+/** Where a sandbox's name server listens, at its 127.0.0.11. */
+export interface NamePorts {
+  readonly udp: number;
+  readonly tcp: number;
+}
+
+function redirections(ports: NamePorts): Expression[][] {
+  return [sendTo("udp", ports.udp), sendTo("tcp", ports.tcp)];
+}
+
 /**
  * Sends what a sandbox asks 127.0.0.11 for names on to these ports there; port 53 itself stays free
  * for the sandbox's own use. Ports that were said before are forgotten.
  */
-export async function redirectNames(
-  sandbox: Namespace,
-  ports: { readonly udp: number; readonly tcp: number },
-): Promise<void> {
+export async function redirectNames(sandbox: Namespace, ports: NamePorts): Promise<void> {
   await replaceTable(sandbox, names, [
     addChain(names, "output", output),
-    addRule(names, "output", sendTo("udp", ports.udp)),
-    addRule(names, "output", sendTo("tcp", ports.tcp)),
+    ...redirections(ports).map((expressions) => addRule(names, "output", expressions)),
   ]);
+}
+
+/** Whether that is in force. */
+export async function redirectsNames(sandbox: Namespace, ports: NamePorts): Promise<boolean> {
+  const chains = await listChains(sandbox);
+  const [chain] = chains.filter(({ family, table }) => isDeepStrictEqual({ family, table }, names));
+  if (chain === undefined || !covers(chain, output)) return false;
+  const rules = await listRules(sandbox, names);
+  return covers(
+    rules.map(({ expressions }) => expressions ?? []),
+    redirections(ports),
+  );
 }
 
 /**
