@@ -63,7 +63,7 @@ export async function connect(
         attach(context, namespace, connection).then(() =>
           reroute(context, sandbox, namespace, { before, after }),
         ),
-        writeFiles(context, sandbox, after),
+        writeFiles(context, sandbox),
       ]);
       const record = recordOf(context.keys, "endpoints", "made", endpoint);
       await write(context, fence, { put: [record] });
@@ -73,11 +73,8 @@ export async function connect(
       ]);
       return endpoint;
     } catch (error) {
-      const failures = await undoConnect(context, fence, sandbox, {
-        namespace,
-        connection,
-        before,
-      });
+      const place = { namespace, connection, before };
+      const failures = await undoConnect(context, fence, sandbox, place);
       throw withUndoFailures(asNetworkError(caller, name, error), failures);
     }
   });
@@ -99,6 +96,10 @@ async function reroute(
   ]);
 }
 
+/**
+ * Writes down that an endpoint goes, and has it go. What cannot be written down is not done. Returns
+ * what failed.
+ */
 async function undoConnect(
   context: Context,
   fence: Condition,
@@ -118,9 +119,13 @@ async function undoConnect(
   const after = [...before, connection];
   const { endpoint } = connection;
   const record = recordOf(context.keys, "endpoints", "deleting", endpoint);
-  await write(context, fence, { put: [record] }).catch(note);
+  try {
+    await write(context, fence, { put: [record] });
+  } catch (error) {
+    return [error];
+  }
   await reroute(context, sandbox, namespace, { before: after, after: before }).catch(note);
-  await writeFiles(context, sandbox, before).catch(note);
+  await writeFiles(context, sandbox).catch(note);
   await detach(context, namespace, connection).catch(note);
   await context.firewall.forget(endpoint.addresses.map(addressOf)).catch(note);
   await context.names.settled(sandbox.id).catch(note);

@@ -1,6 +1,6 @@
 // The connections of sandboxes as the plan has them: looked up, written down, struck out.
 
-import { asNetworkError, type Context, write } from "./context.ts";
+import { asNetworkError, type Context, lockLost } from "./context.ts";
 import { type EndpointPlan, heldBy, withAddresses } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
@@ -8,16 +8,20 @@ import { recordOf } from "./keys.ts";
 import type { Endpoint, Network, Sandbox, State } from "./model.ts";
 import type { Commit, Condition } from "./store/store.ts";
 
-/** The connections of a sandbox, as the plan has them. */
+/** eth2 comes before eth10. */
+const byNumber = new Intl.Collator("en", { numeric: true });
+
+/** The connections of a sandbox, as the plan has them, in the order of their links' names. */
 export function connectionsOf(
   { plan }: Context,
   sandbox: Pick<Sandbox, "id">,
   states: readonly State[] = ["made"],
 ): Connection[] {
-  return plan.endpointsOf(sandbox.id).flatMap(({ state, value: endpoint }) => {
+  const connections = plan.endpointsOf(sandbox.id).flatMap(({ state, value: endpoint }) => {
     const network = plan.networks.get(endpoint.network)?.value;
     return network === undefined || !states.includes(state) ? [] : [{ endpoint, network }];
   });
+  return connections.sort((one, other) => byNumber.compare(one.endpoint.link, other.endpoint.link));
 }
 
 /** The sandbox whose namespace one lives in: itself, or the one that it joined. */
@@ -50,8 +54,8 @@ function unchanged({ plan, keys }: Context, network: Network): Condition {
 }
 
 /**
- * Gives the endpoints their addresses, and writes them down with what else is to be written, the
- * last of the addresses in one commit with that.
+ * Gives the endpoints their addresses, and writes them down with what else is to be written, all in
+ * one commit.
  */
 export async function allocate(
   context: Context,
@@ -61,32 +65,44 @@ export async function allocate(
   records: (endpoints: readonly Endpoint[]) => Commit,
 ): Promise<Connection[]> {
   const { ipam, plan } = context;
-  const made: Connection[] = [];
+  const requests = plans.flatMap(({ endpoint: { id: holder }, requests: own }) =>
+    own.map((request) => ({ ...request, holder })),
+  );
+  const networks = plans.map(({ network }) => unchanged(context, network));
+  let connections: Connection[] = [];
   try {
-    for (const [position, each] of plans.entries()) {
-      const { network, endpoint, requests } = each;
-      const isLast = position === plans.length - 1;
-      const before = made.map((one) => one.endpoint);
-      const addresses = await ipam.allocateAddresses({
-        holder: endpoint.id,
-        requests,
-        with: (given) => {
-          const last = withAddresses(each, given);
-          const commit = isLast ? records([...before, last]) : {};
-          return { ...commit, if: [fence, unchanged(context, network), ...(commit.if ?? [])] };
-        },
-      });
-      made.push({ network, endpoint: withAddresses(each, addresses) });
-    }
-    if (plans.length === 0) await write(context, fence, records([]));
-    else await plan.refresh();
-    return made;
+    await ipam.allocateAddresses({
+      requests,
+      with: (addresses) => {
+        const left = [...addresses];
+        connections = plans.map((each) => {
+          const own = left.splice(0, each.requests.length);
+          return { network: each.network, endpoint: withAddresses(each, own) };
+        });
+        const commit = records(connections.map(({ endpoint }) => endpoint));
+        return { ...commit, if: [fence, ...networks, ...(commit.if ?? [])] };
+      },
+    });
+    await plan.refresh();
+    return connections;
   } catch (error) {
-    for (const { network, endpoint } of made) {
-      await ipam.releaseAddresses({ holder: endpoint.id, addresses: heldBy(network, endpoint) });
-    }
-    throw asNetworkError(caller, "", error);
+    throw asNetworkError(caller, "", withoutConflict(context, caller, plans, error));
   }
+}
+
+/** What a condition that did not hold means: that a network is going, or the lock another's. */
+function withoutConflict(
+  { keys }: Context,
+  caller: string,
+  plans: readonly EndpointPlan[],
+  error: unknown,
+): unknown {
+  if (!(error instanceof NetworkError) || error.code !== "STORE_CONFLICT") return error;
+  const going = plans.find(({ network }) => keys.of("networks", network) === error.subject);
+  if (going === undefined) return lockLost(caller);
+  const reason = "it is being removed";
+  const subject = going.network.name;
+  return new NetworkError("NETWORK_MISSING", { operation: caller, subject, reason });
 }
 
 /** Gives an endpoint's addresses back and strikes it from the plan, in one commit. */

@@ -38,9 +38,7 @@ export function describeNetwork({ plan }: Context, network: Network): NetworkDes
 
 /** A sandbox as it is in the plan. */
 export function describeSandbox(context: Context, sandbox: Sandbox): SandboxDescription {
-  const connections = connectionsOf(context, sandbox).toSorted((one, other) =>
-    one.endpoint.link < other.endpoint.link ? -1 : 1,
-  );
+  const connections = connectionsOf(context, sandbox);
   const routes = defaultRoutes(connections);
   return {
     ...sandbox,

@@ -163,7 +163,7 @@ async function make(
     await writeState(context, fence, "networks", "made", network);
     return network;
   } catch (error) {
-    const failures = await tearDownNetwork(context, fence, network);
+    const failures = await removeNetwork(context, fence, network);
     throw withUndoFailures(asNetworkError(operation, name, error), failures);
   }
 }
@@ -246,17 +246,33 @@ export async function build(context: Context, fence: Condition, network: Network
 }
 
 /**
- * Takes away whatever there is of a network, in the kernel and the plan. Returns what failed; the
- * network then stays in the plan as `deleting`.
+ * Writes down that a network goes, and has it go. What cannot be written down is not done. Returns
+ * what failed.
  */
-export async function tearDownNetwork(
+export async function removeNetwork(
+  context: Context,
+  fence: Condition,
+  network: Network,
+): Promise<unknown[]> {
+  try {
+    await writeState(context, fence, "networks", "deleting", network);
+  } catch (error) {
+    return [error];
+  }
+  return await tearDownNetwork(context, fence, network);
+}
+
+/**
+ * Takes away whatever there is of a network that is not `made` any more, in the kernel and the plan.
+ * Returns what failed; the network then stays in the plan as it is.
+ */
+async function tearDownNetwork(
   context: Context,
   fence: Condition,
   network: Network,
 ): Promise<unknown[]> {
   const { host, firewall, ipam, keys } = context;
   const steps: (() => Promise<unknown>)[] = [
-    () => writeState(context, fence, "networks", "deleting", network),
     () => driverOf(context, "deleteNetwork", network).deleteNetwork(host, network),
     async () => {
       const behind = firewalled(context, network);

@@ -1,8 +1,8 @@
 // Everything gone: sandboxes, networks, settings.
 
 import { type Context, withUndoFailures } from "./context.ts";
-import { tearDownNetwork } from "./networks.ts";
-import { tearDownSandbox } from "./sandboxes.ts";
+import { removeNetwork } from "./networks.ts";
+import { removeSandbox } from "./sandboxes.ts";
 import type { Condition } from "./store/store.ts";
 
 /** Removes all sandboxes, then all networks; those that share a namespace before its owner. */
@@ -13,11 +13,11 @@ export async function purge(context: Context, fence: Condition): Promise<void> {
   const owners = sandboxes.filter(({ joins }) => joins === undefined);
   const failures: unknown[] = [];
   for (const some of [joined, owners]) {
-    const results = await Promise.all(some.map((one) => tearDownSandbox(context, fence, one)));
+    const results = await Promise.all(some.map((one) => removeSandbox(context, fence, one)));
     failures.push(...results.flat());
   }
   for (const { value } of [...plan.networks.values()]) {
-    failures.push(...(await tearDownNetwork(context, fence, value)));
+    failures.push(...(await removeNetwork(context, fence, value)));
   }
   const [first, ...more] = failures;
   if (first === undefined) return;

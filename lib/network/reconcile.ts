@@ -114,7 +114,7 @@ async function inspectSandbox(context: Context, sandbox: Sandbox): Promise<Findi
   const files = await staleFiles(context, sandbox, connections);
   if (files.length > 0) {
     const problem = `${files.join(" and ")} of it is not as planned`;
-    const repair = () => writeFiles(context, sandbox, connections);
+    const repair = () => writeFiles(context, sandbox);
     findings.push({ subject, problem, remedy: "it is written anew", repair });
   }
   if (await context.names.lacks(sandbox.id, namespace)) {

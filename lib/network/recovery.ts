@@ -2,8 +2,9 @@
 
 import { undoEndpoint } from "./connecting.ts";
 import type { Context } from "./context.ts";
-import { tearDownNetwork } from "./networks.ts";
-import { tearDownSandbox } from "./sandboxes.ts";
+import { removeNetwork } from "./networks.ts";
+import { writeFiles } from "./sandbox-files.ts";
+import { removeSandbox } from "./sandboxes.ts";
 import type { Condition } from "./store/store.ts";
 
 /**
@@ -15,15 +16,24 @@ export async function recover(context: Context, fence: Condition): Promise<void>
   await plan.refresh();
   const isLeft = ({ state }: { readonly state: string }) => state !== "made";
   for (const { value } of [...plan.sandboxes.values()].filter(isLeft)) {
-    await tearDownSandbox(context, fence, value);
+    await removeSandbox(context, fence, value);
   }
   for (const { value } of [...plan.endpoints.values()].filter(isLeft)) {
     await undoEndpoint(context, fence, value);
   }
   for (const { value } of [...plan.networks.values()].filter(isLeft)) {
-    await tearDownNetwork(context, fence, value);
+    await removeNetwork(context, fence, value);
   }
   await sweepAddresses(context, fence);
+  await writeLinkedFiles(context);
+}
+
+/** Whose files follow others, who may have come or gone just before the end of a process. */
+async function writeLinkedFiles(context: Context): Promise<void> {
+  const { endpoints } = context.plan;
+  const linked = [...endpoints.values()].filter(({ value }) => Object.keys(value.links).length > 0);
+  const ids = new Set(linked.map(({ value }) => value.sandbox));
+  await Promise.all(Array.from(ids, (id) => writeFiles(context, { id })));
 }
 
 /** Gives back the addresses and subnets of holders that the plan does not know. */

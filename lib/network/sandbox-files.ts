@@ -84,15 +84,19 @@ export async function filesOf(
   };
 }
 
-/** Writes them. A namespace without a name has no files: there is no place for them. */
-export async function writeFiles(
-  context: Context,
-  sandbox: Sandbox,
-  connections: readonly Connection[],
-): Promise<void> {
-  const name = namespaceName(sandbox);
-  if (name === undefined) return;
-  await writeSandboxFiles(name, await filesOf(context, sandbox, connections));
+/**
+ * Writes them, as the plan is when it is their turn, so that the last of several calls says what
+ * stands. A namespace without a name has no files: there is no place for them.
+ */
+export async function writeFiles(context: Context, { id }: Pick<Sandbox, "id">): Promise<void> {
+  await context.turns.take([`files of ${id}`], async () => {
+    const planned = context.plan.sandboxes.get(id);
+    if (planned === undefined || planned.state === "deleting") return;
+    const name = namespaceName(planned.value);
+    if (name === undefined) return;
+    const connections = connectionsOf(context, planned.value, ["making", "made"]);
+    await writeSandboxFiles(name, await filesOf(context, planned.value, connections));
+  });
 }
 
 /**
@@ -106,23 +110,15 @@ export async function writeFilesOfLinked(
 ): Promise<void> {
   const { plan } = context;
   const nameless = networks.filter((network) => !servesNames(context, network));
-  const linked = new Set(
-    nameless.flatMap((network) =>
-      plan
-        .endpointsOn(network.id)
-        .filter(({ value: { links } }) =>
-          Object.values(links).some((target) => target === name || id.startsWith(target)),
-        )
-        .map(({ value: { sandbox } }) => sandbox),
-    ),
+  const linked = nameless.flatMap((network) =>
+    plan
+      .endpointsOn(network.id)
+      .filter(({ value: { links } }) =>
+        Object.values(links).some((target) => target === name || id.startsWith(target)),
+      )
+      .map(({ value: { sandbox } }) => sandbox),
   );
-  await Promise.all(
-    Array.from(linked, async (one) => {
-      const planned = plan.sandboxes.get(one);
-      if (planned?.state !== "made") return;
-      await writeFiles(context, planned.value, connectionsOf(context, planned.value));
-    }),
-  );
+  await Promise.all(Array.from(new Set(linked), (one) => writeFiles(context, { id: one })));
 }
 
 /** The files that are not what they should be, by their names. */
@@ -143,7 +139,8 @@ export async function staleFiles(
 }
 
 /** Takes them away. */
-export async function removeFiles(sandbox: Sandbox): Promise<void> {
+export async function removeFiles(context: Context, sandbox: Sandbox): Promise<void> {
   const name = namespaceName(sandbox);
-  if (name !== undefined) await removeSandboxFiles(name);
+  if (name === undefined) return;
+  await context.turns.take([`files of ${sandbox.id}`], () => removeSandboxFiles(name));
 }

@@ -91,7 +91,7 @@ async function make(
         ]);
         return sandbox;
       } catch (error) {
-        const failures = await tearDownSandbox(context, fence, sandbox);
+        const failures = await removeSandbox(context, fence, sandbox);
         throw withUndoFailures(asNetworkError(caller, sandbox.name, error), failures);
       }
     } finally {
@@ -120,7 +120,7 @@ export async function build(
     connectAll(context, namespace, connections).then(() =>
       publishPorts(context, sandbox, connections),
     ),
-    writeFiles(context, sandbox, connections),
+    writeFiles(context, sandbox),
   ]);
 }
 
@@ -134,10 +134,29 @@ async function connectAll(
 }
 
 /**
- * Takes away whatever there is of a sandbox, in the kernel and the plan. Returns what failed; the
- * sandbox then stays in the plan as `deleting`.
+ * Writes down that a sandbox and its connections go, and has them go. What cannot be written down is
+ * not done. Returns what failed.
  */
-export async function tearDownSandbox(
+export async function removeSandbox(
+  context: Context,
+  fence: Condition,
+  sandbox: Sandbox,
+): Promise<unknown[]> {
+  const connections = connectionsOf(context, sandbox, ["making", "made", "deleting"]);
+  const endpoints = connections.map(({ endpoint }) => endpoint);
+  try {
+    await write(context, fence, recordsOf(context, "deleting", sandbox, endpoints));
+  } catch (error) {
+    return [error];
+  }
+  return await tearDownSandbox(context, fence, sandbox);
+}
+
+/**
+ * Takes away whatever there is of a sandbox that is not `made` any more, in the kernel and the plan.
+ * Returns what failed; the sandbox then stays in the plan as it is.
+ */
+async function tearDownSandbox(
   context: Context,
   fence: Condition,
   sandbox: Sandbox,
@@ -147,13 +166,12 @@ export async function tearDownSandbox(
   const endpoints = connections.map(({ endpoint }) => endpoint);
   const failures: unknown[] = [];
   const note = (error: unknown) => failures.push(error);
-  await write(context, fence, recordsOf(context, "deleting", sandbox, endpoints)).catch(note);
   if (sandbox.namespace !== undefined) {
     const namespace = sandbox.adopted ? await namespaces.find(sandbox) : undefined;
     await context.names.settled(sandbox.id).catch(note);
     await Promise.all([
       unpublishPorts(context, sandbox, connections).catch(note),
-      removeFiles(sandbox).catch(note),
+      removeFiles(context, sandbox).catch(note),
       ...connections.map((each) => detach(context, namespace, each).catch(note)),
     ]);
     if (namespace !== undefined) {
@@ -198,7 +216,7 @@ export async function deleteSandbox(
       const details = { operation: caller, subject: name, reason, conflict };
       throw new NetworkError("SANDBOX_IN_USE", details);
     }
-    const [failure, ...more] = await tearDownSandbox(context, fence, sandbox);
+    const [failure, ...more] = await removeSandbox(context, fence, sandbox);
     if (failure === undefined) return sandbox;
     throw withUndoFailures(asNetworkError(caller, name, failure), more);
   });

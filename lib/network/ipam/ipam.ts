@@ -140,8 +140,7 @@ export class Ipam {
    */
   async allocateAddress(options: AllocateAddressOptions): Promise<string> {
     refuseUnknown("options", options, ["subnet", "holder", "address"]);
-    const { holder, ...request } = options;
-    const [address] = await this.allocateAddresses({ holder, requests: [request] });
+    const [address] = await this.allocateAddresses({ requests: [options] });
     if (address === undefined) throw new Error("allocateAddress: none was given");
     return address;
   }
@@ -154,22 +153,22 @@ export class Ipam {
    *   caller's own does not hold.
    */
   async allocateAddresses(options: AllocateAddressesOptions): Promise<readonly string[]> {
-    refuseUnknown("options", options, ["holder", "requests", "with"]);
+    refuseUnknown("options", options, ["requests", "with"]);
     const operation = "allocateAddress";
-    const holder = nameArgument("holder", options.holder);
-    const requests = options.requests.map(({ subnet, address }) => ({
+    const requests = options.requests.map(({ subnet, holder, address }) => ({
       subnet: this.#subnetArgument(subnet),
+      holder: nameArgument("holder", holder),
       named: address === undefined ? undefined : addressArgument("address", address),
     }));
     const subject = requests.map(({ subnet }) => subnet).join(" ");
     return await this.#attempt(operation, subject, async () => {
-      const chosen = requests.map(({ subnet, named }) => {
+      const chosen = requests.map(({ subnet, holder, named }) => {
         const state = this.#getSubnet(operation, subnet);
-        return { state, address: chooseAddress(state, named) };
+        return { state, holder, address: chooseAddress(state, named) };
       });
       const addresses = chosen.map(({ address }) => address);
       const own = options.with?.(addresses) ?? {};
-      const giving = chosen.map(({ state, address }) =>
+      const giving = chosen.map(({ state, holder, address }) =>
         givingAddress(state, this.#keys, address, holder),
       );
       const commit = together([...giving, own]);

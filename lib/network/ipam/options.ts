@@ -54,10 +54,9 @@ export interface AllocateAddressOptions {
   readonly address?: string;
 }
 
-/** Whose addresses, and what is to be changed in the same commit. */
+/** Which addresses, and what is to be changed in the same commit. */
 export interface AllocateAddressesOptions {
-  readonly holder: string;
-  readonly requests: readonly { readonly subnet: string; readonly address?: string }[];
+  readonly requests: readonly AllocateAddressOptions[];
   /** Given the addresses; called again if others were first. */
   readonly with?: (addresses: readonly string[]) => Commit;
 }
