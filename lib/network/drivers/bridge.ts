@@ -112,6 +112,11 @@ async function connect({ host, sandbox, network, endpoint }: EndpointPlace): Pro
     up: true,
     ...size,
     peer: { name: link, namespace: sandbox, address: mac, ...size },
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof NetlinkError) || cause.code !== "EXFULL") throw cause;
+    const reason = "its bridge takes no more ports";
+    const details = { operation: "connect", subject: network.name, reason, cause };
+    throw new NetworkError("NETWORK_FULL", details);
   });
   if (icc || !(await needsIsolation(host))) await port;
   else await setLink(host, await port, { portKind: "bridge", port: { isolated: true } });
