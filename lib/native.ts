@@ -10,7 +10,14 @@ type Handle = object;
 
 /** What native/binding exports. Refused operations reject with a `Refusal`, not with an `Error`. */
 export interface Native {
-  createNamespace(handle: Handle, name: string, loopback: boolean, ipv6: boolean): Promise<void>;
+  /** Settings are paths below /proc/sys/net and lines in turn. */
+  createNamespace(
+    handle: Handle,
+    name: string,
+    loopback: boolean,
+    ipv6: boolean,
+    settings: readonly string[],
+  ): Promise<void>;
   openNamespace(handle: Handle, path: string): Promise<void>;
   /** Lets another object stand for the same handle. */
   shareNamespace(handle: Handle, namespace: Handle): void;

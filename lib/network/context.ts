@@ -33,6 +33,8 @@ export interface Context {
   readonly ports: PortBook;
   readonly settings: HostSettings;
   readonly namespaces: SandboxNamespaces;
+  /** The networks whose bridges are known to route answers to 127.0.0.0/8. */
+  readonly loopbackRouted: Set<string>;
 }
 
 /** 64 hex digits, as Docker has them. */

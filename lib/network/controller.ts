@@ -393,6 +393,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     ports: new PortBook(host, plan),
     settings: new HostSettings(host, store, keys),
     namespaces: new SandboxNamespaces(),
+    loopbackRouted: new Set(),
     lock: new HostLock({ store, keys, waitMs, prepare: (fence) => recover(context, fence) }),
   };
   await plan.refresh();

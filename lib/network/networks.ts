@@ -271,7 +271,8 @@ async function tearDownNetwork(
   fence: Condition,
   network: Network,
 ): Promise<unknown[]> {
-  const { host, firewall, ipam, keys } = context;
+  const { host, firewall, ipam, keys, loopbackRouted } = context;
+  loopbackRouted.delete(network.id);
   const steps: (() => Promise<unknown>)[] = [
     () => driverOf(context, "deleteNetwork", network).deleteNetwork(host, network),
     async () => {

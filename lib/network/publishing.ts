@@ -1,7 +1,7 @@
 // Where the published ports of a sandbox lead: to the network that has its default route.
 
-import { setSysctl } from "../rtnl/forwarding.ts";
-import { setLink } from "../rtnl/link.ts";
+import { getSysctl, setSysctl } from "../rtnl/forwarding.ts";
+import { findLink, setLink } from "../rtnl/link.ts";
 import type { Context } from "./context.ts";
 import { driverOf } from "./context.ts";
 import { addressOf, type EndpointPlan } from "./endpoints.ts";
@@ -55,19 +55,29 @@ function isLoopback(hostAddress: string): boolean {
   return hostAddress === "0.0.0.0" || hostAddress.startsWith("127.");
 }
 
-/** Has the kernel route answers to 127.0.0.0/8; the firewall lets no others in from there. */
-async function routeLoopback(
-  { host, plan }: Context,
-  ports: readonly PublishedPort[],
-): Promise<void> {
-  const networks = new Set(
-    ports.filter(({ hostAddress }) => isLoopback(hostAddress)).map(({ network }) => network),
-  );
+/** The setting of a bridge by which the kernel routes answers to 127.0.0.0/8. */
+function loopbackSetting({ plan }: Context, network: string): string | undefined {
+  const link = plan.networks.get(network)?.value.settings.link;
+  return typeof link === "string" ? `net/ipv4/conf/${link}/route_localnet` : undefined;
+}
+
+function loopbackNetworks(ports: readonly PublishedPort[]): Set<string> {
+  const some = ports.filter(({ hostAddress }) => isLoopback(hostAddress));
+  return new Set(some.map(({ network }) => network));
+}
+
+/**
+ * Has the kernel route answers to 127.0.0.0/8; the firewall lets no others in from there. What was
+ * set once is not set again: among many namespaces, a setting takes the kernel long to find.
+ */
+async function routeLoopback(context: Context, ports: readonly PublishedPort[]): Promise<void> {
+  const { host, loopbackRouted } = context;
   await Promise.all(
-    Array.from(networks, async (id) => {
-      const link = plan.networks.get(id)?.value.settings.link;
-      if (typeof link === "string")
-        await setSysctl(host, `net/ipv4/conf/${link}/route_localnet`, 1);
+    Array.from(loopbackNetworks(ports), async (id) => {
+      const setting = loopbackSetting(context, id);
+      if (setting === undefined || loopbackRouted.has(id)) return;
+      await setSysctl(host, setting, 1);
+      loopbackRouted.add(id);
     }),
   );
 }
@@ -81,12 +91,43 @@ async function reflect(
   ports: readonly PublishedPort[],
   connections: readonly Connection[],
 ): Promise<void> {
-  const networks = new Set(ports.map(({ network }) => network));
-  const links = connections.flatMap(({ network, endpoint: { hostLink } }) =>
-    networks.has(network.id) && hostLink !== undefined ? [hostLink] : [],
-  );
+  const links = leadingLinks(ports, connections);
   const port = { portKind: "bridge", port: { hairpin: true } } as const;
   await Promise.all(links.map(({ name }) => setLink(host, { name }, port)));
+}
+
+/** The links on the host by which published ports lead into a sandbox. */
+function leadingLinks(
+  ports: readonly PublishedPort[],
+  connections: readonly Connection[],
+): NonNullable<Connection["endpoint"]["hostLink"]>[] {
+  const networks = new Set(ports.map(({ network }) => network));
+  return connections.flatMap(({ network, endpoint: { hostLink } }) =>
+    networks.has(network.id) && hostLink !== undefined ? [hostLink] : [],
+  );
+}
+
+/** Whether links are as {@link publishPorts} sets them; what is in the firewall it tells itself. */
+export async function leadsBack(
+  context: Context,
+  sandbox: Sandbox,
+  connections: readonly Connection[],
+): Promise<boolean> {
+  const { host } = context;
+  const ports = publishedPorts(context, sandbox, connections);
+  const settings = await Promise.all(
+    Array.from(loopbackNetworks(ports), async (id) => {
+      const setting = loopbackSetting(context, id);
+      return setting === undefined ? "1" : await getSysctl(host, setting).catch(() => "gone");
+    }),
+  );
+  const links = await Promise.all(
+    leadingLinks(ports, connections).map(({ name }) => findLink(host, { name })),
+  );
+  return (
+    settings.every((value) => value === "1") &&
+    links.every((link) => link?.portKind === "bridge" && link.port.hairpin)
+  );
 }
 
 /** Publishes a sandbox's ports by its connections, whose links are there. */

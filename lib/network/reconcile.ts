@@ -15,7 +15,7 @@ import {
 import type { Connection } from "./gateway.ts";
 import type { Network, Sandbox } from "./model.ts";
 import { ensureSettings, firewalled, neededSettings } from "./networks.ts";
-import { publishedPorts, publishPorts } from "./publishing.ts";
+import { leadsBack, publishedPorts, publishPorts } from "./publishing.ts";
 import { staleFiles, writeFiles } from "./sandbox-files.ts";
 import { build } from "./sandboxes.ts";
 import type { Condition } from "./store/store.ts";
@@ -111,6 +111,11 @@ async function inspectSandbox(context: Context, sandbox: Sandbox): Promise<Findi
     const repair = () => setDefaultRoutes(namespace, [], defaultRoutes(connections));
     findings.push({ subject, problem, remedy: "it is added", repair });
   }
+  if (!(await leadsBack(context, sandbox, connections))) {
+    const problem = "its bridge does not lead answers of published ports back";
+    const repair = () => publishPorts(context, sandbox, connections);
+    findings.push({ subject, problem, remedy: "it is set to", repair });
+  }
   const files = await staleFiles(context, sandbox, connections);
   if (files.length > 0) {
     const problem = `${files.join(" and ")} of it is not as planned`;
@@ -170,6 +175,8 @@ async function inspectConnection(
 /** Mends what is not as the plan says, one thing after another, and tells of each. */
 export async function repairHost(context: Context, fence: Condition): Promise<Repair[]> {
   const findings = await inspectHost(context);
+  // Bridges that are made anew know nothing of it.
+  context.loopbackRouted.clear();
   const repairs: Repair[] = [];
   for (const { subject, problem, remedy, repair } of findings) {
     try {

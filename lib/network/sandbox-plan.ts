@@ -114,7 +114,7 @@ export async function planSandbox(
   const target = joins === undefined ? undefined : sandboxAt(context, caller, joins);
   const owner = target && ownerOf(context, target);
   const own = mode !== "host" && owner === undefined;
-  if (own && place === undefined) await context.namespaces.checkFree(name);
+  if (own && place === undefined) context.namespaces.checkFree(name);
   const named = { id, name };
   const present = place?.links ?? [];
   const plans = await planEndpoints(context, caller, fence, named, request, present);

@@ -6,6 +6,7 @@ import type { Family } from "./address.ts";
 import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
 import { explained, request } from "./request.ts";
+import { settingLine, settingPath } from "./setting.ts";
 
 /** Which packets are meant. */
 export interface ForwardingScope {
@@ -104,7 +105,7 @@ export async function setSysctl(
 }
 
 async function read(operation: string, namespace: Namespace, name: string): Promise<string> {
-  return await explained(operation, name, native().readSysctl(namespace, pathOf(name)));
+  return await explained(operation, name, native().readSysctl(namespace, settingPath(name)));
 }
 
 async function write(
@@ -113,35 +114,6 @@ async function write(
   name: string,
   value: unknown,
 ): Promise<string> {
-  // With the newline even an empty value is one, and clears lists; without, nothing would be set.
-  const line = `${textOf(value)}\n`;
-  return await explained(operation, name, native().writeSysctl(namespace, pathOf(name), line));
-}
-
-/** The path below /proc/sys/net; nothing that a name says leads out of there. */
-function pathOf(name: unknown): string {
-  if (typeof name !== "string") throw invalidArgument("type", "name", "must be a string");
-  const [separator] = /[./]/.exec(name) ?? ["."];
-  const swapped = separator === "." ? name.replace(/[./]/g, (c) => (c === "." ? "/" : ".")) : name;
-  const [first, ...components] = swapped.split("/");
-  const improper = components.some((part) => part === "" || part === "." || part === "..");
-  if (first !== "net" || components.length === 0 || improper || name.includes("\0")) {
-    throw invalidArgument("range", "name", `${JSON.stringify(name)} is no setting below "net"`);
-  }
-  return components.join("/");
-}
-
-function textOf(value: unknown): string {
-  switch (typeof value) {
-    case "boolean":
-      return value ? "1" : "0";
-    case "number":
-      if (Number.isSafeInteger(value)) return String(value);
-      throw invalidArgument("range", "value", "must be an integer of at most 53 bits");
-    case "string":
-      if (!/[\n\0]/.test(value)) return value;
-      throw invalidArgument("range", "value", "must be one line without NUL");
-    default:
-      throw invalidArgument("type", "value", "must be a string, a number or a boolean");
-  }
+  const line = settingLine(value);
+  return await explained(operation, name, native().writeSysctl(namespace, settingPath(name), line));
 }

@@ -35,21 +35,32 @@ struct CreateOptions {
   std::string name;
   bool loopback;
   bool ipv6;
+  /// Paths below /proc/sys/net, each with the line that is written.
+  std::vector<std::pair<std::string, std::string>> settings;
 };
 
 sys::UniqueFd create(const CreateOptions& options) {
   return sys::create_namespace([&options](int fd) {
     // net/ipv6/addrconf.c, addrconf_disable_ipv6(): "all" also sets what later links begin with.
     if (!options.ipv6) sys::write_sysctl("ipv6/conf/all/disable_ipv6", "1");
+    sys::write_sysctls(options.settings);
     if (options.loopback) sys::raise_loopback();
     if (!options.name.empty()) sys::bind_name(fd, options.name);
   });
 }
 
-/// createNamespace(instance, name, loopback, ipv6): Promise. An empty name leaves it anonymous.
+/// createNamespace(instance, name, loopback, ipv6, settings): Promise. An empty name leaves it
+/// anonymous; settings are paths and lines in turn.
 Napi::Value create_namespace(const Napi::CallbackInfo& info) {
-  CreateOptions options{
-      .name = text_argument(info, 1), .loopback = info[2].ToBoolean(), .ipv6 = info[3].ToBoolean()};
+  CreateOptions options{.name = text_argument(info, 1),
+                        .loopback = info[2].ToBoolean(),
+                        .ipv6 = info[3].ToBoolean(),
+                        .settings = {}};
+  const auto settings = info[4].As<Napi::Array>();
+  for (std::uint32_t n = 0; n + 1 < settings.Length(); n += 2) {
+    options.settings.emplace_back(settings.Get(n).As<Napi::String>().Utf8Value(),
+                                  settings.Get(n + 1).As<Napi::String>().Utf8Value());
+  }
   return start_attaching(info[0].As<Napi::Object>(),
                          [options = std::move(options)] { return create(options); });
 }

@@ -99,7 +99,7 @@ const damages: Damage[] = [
 ];
 
 async function works(scene: Scene): Promise<void> {
-  const { world, a, b } = scene;
+  const { host, world, a, b } = scene;
   expect(await reaches(b, await addressOn(scene, a, "web"))).toBe(true);
   expect(await reaches(a, lan.world)).toBe(true);
   expect(await dig(a, b.name)).toEqual([await addressOn(scene, b, "web")]);
@@ -107,6 +107,8 @@ async function works(scene: Scene): Promise<void> {
   expect(await fileIn(a, "/etc/hosts")).toContain("172.17.0.2");
   await serving(a, 80, async () => {
     expect(await curl(world, lan.host, 8080)).toBe(lan.world);
+    expect(await curl(host, "127.0.0.1", 8080)).toBe("172.17.0.1");
+    expect(await curl(a, lan.host, 8080)).toBe("172.17.0.1");
   });
 }
 
