@@ -107,7 +107,10 @@ function leadingLinks(
   );
 }
 
-/** Whether links are as {@link publishPorts} sets them; what is in the firewall it tells itself. */
+/**
+ * Whether links are as {@link publishPorts} sets them; what is in the firewall it tells itself. Links
+ * that are gone, or are no ports any more, are what their network or endpoint lacks.
+ */
 export async function leadsBack(
   context: Context,
   sandbox: Sandbox,
@@ -118,7 +121,7 @@ export async function leadsBack(
   const settings = await Promise.all(
     Array.from(loopbackNetworks(ports), async (id) => {
       const setting = loopbackSetting(context, id);
-      return setting === undefined ? "1" : await getSysctl(host, setting).catch(() => "gone");
+      return setting === undefined ? "1" : await getSysctl(host, setting).catch(() => "1");
     }),
   );
   const links = await Promise.all(
@@ -126,7 +129,7 @@ export async function leadsBack(
   );
   return (
     settings.every((value) => value === "1") &&
-    links.every((link) => link?.portKind === "bridge" && link.port.hairpin)
+    links.every((link) => link?.portKind !== "bridge" || link.port.hairpin)
   );
 }
 

@@ -172,21 +172,29 @@ async function inspectConnection(
   return [...findings, { subject, problem, remedy: "it gets them and is raised", repair }];
 }
 
+/** What was mended can show what else is to be mended: a bridge's ports once there is a bridge. */
+const mostRounds = 4;
+
 /** Mends what is not as the plan says, one thing after another, and tells of each. */
 export async function repairHost(context: Context, fence: Condition): Promise<Repair[]> {
-  const findings = await inspectHost(context);
   // Bridges that are made anew know nothing of it.
   context.loopbackRouted.clear();
   const repairs: Repair[] = [];
-  for (const { subject, problem, remedy, repair } of findings) {
-    try {
-      await repair();
-      repairs.push({ subject, problem, remedy });
-    } catch (error) {
-      const cause = asNetworkError("reconcile", subject, error);
-      repairs.push({ subject, problem, remedy, error: cause });
-    }
+  for (let round = 0; round < mostRounds; round += 1) {
+    const findings = await inspectHost(context);
+    for (const finding of findings) repairs.push(await mend(finding));
+    await ensureSettings(context, fence);
+    if (findings.length === 0 || repairs.some(({ error }) => error !== undefined)) break;
   }
-  await ensureSettings(context, fence);
   return repairs;
+}
+
+async function mend({ subject, problem, remedy, repair }: Finding): Promise<Repair> {
+  try {
+    await repair();
+    return { subject, problem, remedy };
+  } catch (error) {
+    const cause = asNetworkError("reconcile", subject, error);
+    return { subject, problem, remedy, error: cause };
+  }
 }

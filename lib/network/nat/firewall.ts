@@ -81,6 +81,8 @@ export class Firewall {
   /** Looking through all connections takes as long for one question as for many. */
   readonly #forgetting: Batch<(connection: Connection) => boolean>;
 
+  #last: Promise<void> = Promise.resolve();
+
   constructor(host: Namespace, { table = "vethwork" }: FirewallOptions = {}) {
     this.#host = host;
     this.#place = { family: "inet", table };
@@ -99,12 +101,18 @@ export class Firewall {
 
   /** Lets a network in, and makes the table if it is not there. Does nothing if it is known. */
   async addNetwork(network: FirewalledNetwork): Promise<void> {
-    const common = (await this.#exists()) ? [] : this.#building({ networks: [], ports: [] });
-    await changeRuleset(this.#host, [...common, ...this.#addingNetwork(network)]);
+    await this.#inTurn(async () => {
+      const common = (await this.#exists()) ? [] : this.#building({ networks: [], ports: [] });
+      await changeRuleset(this.#host, [...common, ...this.#addingNetwork(network)]);
+    });
   }
 
   /** Takes a network out; the table goes with the last one. Does nothing if it is not known. */
   async removeNetwork(network: FirewalledNetwork): Promise<void> {
+    await this.#inTurn(() => this.#removeNetwork(network));
+  }
+
+  async #removeNetwork(network: FirewalledNetwork): Promise<void> {
     if (!(await this.#exists())) return;
     const own = elementsOf(network);
     const present = await this.#present(own);
@@ -163,9 +171,18 @@ export class Firewall {
 
   /** Makes the table what the plan says, in one step: no packet meets it half-made. */
   async restore(plan: FirewallPlan): Promise<void> {
-    const old = (await this.#exists()) ? [deleteTable(this.#place)] : [];
-    const made = plan.networks.length === 0 ? [] : this.#building(plan);
-    await changeRuleset(this.#host, [...old, ...made]);
+    await this.#inTurn(async () => {
+      const old = (await this.#exists()) ? [deleteTable(this.#place)] : [];
+      const made = plan.networks.length === 0 ? [] : this.#building(plan);
+      await changeRuleset(this.#host, [...old, ...made]);
+    });
+  }
+
+  /** Does what looks before it changes the table, and so must be alone with it. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    await turn;
   }
 
   async #exists(): Promise<boolean> {
