@@ -6,6 +6,7 @@ import { Namespace } from "../rtnl/namespace.ts";
 import { checkedList, checkedName, checkedReference } from "./checks.ts";
 import { connect, disconnect } from "./connecting.ts";
 import { type Context, networkAt, sandboxAt } from "./context.ts";
+import { type Diagnosis, diagnose } from "./doctor.ts";
 import { bridge } from "./drivers/bridge.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { macvlan } from "./drivers/macvlan.ts";
@@ -334,6 +335,14 @@ export class Controller implements AsyncDisposable {
   /** Makes the kernel what the plan says, and tells what it did, and what failed. */
   async reconcile(): Promise<readonly Repair[]> {
     return await this.#change("reconcile", (fence) => repairHost(this.#context, fence));
+  }
+
+  /**
+   * What is wrong with the host, and what mends it: what {@link Controller.plan} tells, and what is
+   * not for this controller to mend, such as rules of others that drop what networks need.
+   */
+  async diagnose(): Promise<readonly Diagnosis[]> {
+    return await this.#change("diagnose", () => diagnose(this.#context));
   }
 
   /** The settings of the host that were changed, and are put back when no network needs them. */

@@ -13,7 +13,7 @@ import {
   toSvg,
   toText,
 } from "../../index.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import { type Command, UsageError } from "../command.ts";
 
 const formats: Readonly<Record<string, (topology: Topology) => string>> = {
   text: toText,
@@ -51,31 +51,27 @@ async function open(wanted: readonly string[]): Promise<[string, Namespace][]> {
   return [[ownLabel, own], ...others.map((each) => [each.name ?? "", each] as [string, Namespace])];
 }
 
-async function run({ values, positionals }: Arguments): Promise<string> {
-  const { format = "text", output } = values;
-  const write = typeof format === "string" ? formats[format] : undefined;
-  if (write === undefined) throw new UsageError(`--format must be one of ${names}`);
-  const namespaces = await open([...new Set(positionals)]);
-  try {
-    const text = write(await describeTopology(Object.fromEntries(namespaces)));
-    if (typeof output !== "string") return text;
-    await writeFile(output, text);
-    return "";
-  } finally {
-    await Promise.all(namespaces.map(([, namespace]) => namespace.close()));
-  }
-}
-
 export const topologyCommand: Command = {
   name: "topology",
-  summary: "shows namespaces, their links, and how they are joined",
-  help: `Usage: vethwork topology [NAME…] [--format FORMAT] [--output FILE]
-
-Shows the named namespaces, or all that have a name and that of the process.
-
-  --format FORMAT   one of ${names}; text unless it is given
-  --output FILE     writes to a file
-`,
-  options: { format: { type: "string" }, output: { type: "string" } },
-  run,
+  summary: "shows the named namespaces, or all, their links, and how they are joined",
+  usage: "[NAME…]",
+  options: {
+    format: { value: "FORMAT", help: `one of ${names}; text` },
+    output: { value: "FILE", help: "writes to a file" },
+  },
+  words: [0, 1000],
+  run: async (args) => {
+    const write = formats[args.last("format") ?? "text"];
+    if (write === undefined) throw new UsageError(`--format must be one of ${names}`);
+    const namespaces = await open([...new Set(args.words)]);
+    try {
+      const text = write(await describeTopology(Object.fromEntries(namespaces)));
+      const output = args.last("output");
+      if (output === undefined) return text;
+      await writeFile(output, text);
+      return "";
+    } finally {
+      await Promise.all(namespaces.map(([, namespace]) => namespace.close()));
+    }
+  },
 };

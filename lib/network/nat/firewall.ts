@@ -94,6 +94,11 @@ export class Firewall {
     });
   }
 
+  /** The table's name. */
+  get table(): string {
+    return this.#place.table;
+  }
+
   /** A number that every change of the host's ruleset raises, whoever makes it. */
   async generation(): Promise<number> {
     return await rulesetGeneration(this.#host);
