@@ -116,6 +116,18 @@ describe("the name server of a sandbox", () => {
       expect(await dig(a, named("b"))).toHaveLength(1);
     }));
 
+  test("knows nobody by what is not a name", () =>
+    withLab(async ({ controller, create, named }) => {
+      await controller.createNetwork({ name: "web" });
+      const a = await create("a", { networks: ["web"] });
+      const id = a.planned.id;
+      const strangers = [id.slice(0, 8), id.slice(0, 13), "web", "localhost", `x.${named("a")}`];
+      for (const stranger of [...strangers, "host.docker.internal", "gateway"]) {
+        expect([stranger, await dig(a, stranger)]).toEqual([stranger, []]);
+      }
+      expect(await dig(a, `${named("a")}.web.`)).toHaveLength(1);
+    }));
+
   test("leaves port 53 to the sandbox", () =>
     withLab(async ({ controller, create, named }) => {
       await controller.createNetwork({ name: "web" });
