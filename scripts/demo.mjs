@@ -1,4 +1,5 @@
-// What `npm run demo` shows, inside a sandbox: namespaces on two bridges, who reaches whom, counters.
+// What `npm run demo` shows, inside a sandbox: namespaces on two bridges, who reaches whom, counters;
+// and then networks as containers have them.
 //
 // Every line that says "ok" was checked; the first that is not so ends the demo with exit code 1.
 
@@ -14,6 +15,7 @@ import {
   setForwarding,
 } from "../dist/index.js";
 import { bridges, Lab, plan } from "./demo/lab.mjs";
+import { showNetworks } from "./demo/networks.mjs";
 import { failure, heading, state, table, timed, Untrue } from "./demo/report.mjs";
 import { Agent } from "./demo/traffic.mjs";
 
@@ -231,6 +233,8 @@ async function demonstrate(interruption) {
     }
     await Promise.all(agents.map((agent) => agent.stop()));
     await takeDown(lab);
+    interruption.throwIfAborted();
+    await showNetworks();
   } finally {
     await Promise.all(agents.map((agent) => agent.stop()));
     await lab.deleteAll();
