@@ -10,6 +10,7 @@ import { checkedAddress, checkedPort, isAnyAddress } from "./checks.ts";
 import { NetworkError } from "./errors.ts";
 import type { Port } from "./model.ts";
 import type { Plan } from "./plan.ts";
+import { findPortHolder } from "./port-holder.ts";
 
 /** A number, or the first and the last of several. */
 export type PortRange = number | { readonly first: number; readonly last: number };
@@ -187,7 +188,7 @@ export class PortBook {
       chosen.push(choice);
       if (await this.#isBound(protocol, port, hostAddresses)) {
         this.#choosing.delete(choice);
-        holder ??= "a program on the host";
+        holder ??= await this.#programAt(protocol, port);
         continue;
       }
       this.#next.set(place, port === last ? first : port + 1);
@@ -198,6 +199,12 @@ export class PortBook {
       `${protocol} port ${first === last ? first : `${first}-${last}`}`,
       holder,
     );
+  }
+
+  async #programAt(protocol: "tcp" | "udp", port: number): Promise<string> {
+    const found = await findPortHolder(this.#host, protocol, port);
+    if (found === undefined) return "a program on the host";
+    return `${JSON.stringify(found.program)} on the host (process ${found.pid})`;
   }
 
   /** Which sandbox publishes the port, or is about to, on one of the addresses. */

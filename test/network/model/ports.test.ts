@@ -1,10 +1,21 @@
 // Published ports, from everywhere they are to be reached from, by real connections.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { bindUdp, listen } from "../../../lib/index.ts";
 import { inside, type Sandbox, type Testimony } from "../../support/sandbox.ts";
 import { refused } from "../refused.ts";
 import { addressOn, curl, lan, serving, withLab } from "./lab.ts";
+
+/** Has a port of TCP and one of UDP, until it is ended. */
+const program = `
+import socket, sys
+tcp = socket.create_server(("0.0.0.0", 8080))
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("0.0.0.0", 5353))
+print("there", flush=True)
+sys.stdin.read()`;
 
 /** Answers each datagram with the sender's address. */
 async function echoing(sandbox: Sandbox, port: number, test: () => Promise<void>) {
@@ -216,6 +227,23 @@ describe("a port that is taken", () => {
       } finally {
         server.close();
         socket.close();
+      }
+    }));
+
+  test("by a program whose process can be found is refused, and says whose it is", () =>
+    withLab(async ({ host, controller, named }) => {
+      const args = ["netns", "exec", host.name, "python3", "-c", program];
+      const child = spawn("ip", args, { stdio: ["pipe", "pipe", "inherit"] });
+      try {
+        await once(child.stdout, "data");
+        const attempt = (port: string) =>
+          refused(() => controller.createSandbox({ name: named("a"), ports: [port] }));
+        const conflict = `"python3" on the host (process ${child.pid})`;
+        expect(await attempt("8080:80")).toEqual({ code: "PORT_TAKEN", conflict });
+        expect(await attempt("5353:53/udp")).toEqual({ code: "PORT_TAKEN", conflict });
+      } finally {
+        child.kill("SIGKILL");
+        await once(child, "exit");
       }
     }));
 
