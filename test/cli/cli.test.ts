@@ -136,7 +136,7 @@ describe("vethwork sandbox", () => {
       expect(await call("sandbox exec", name, "sh", "-c", "kill -9 $$")).toMatchObject({
         code: 137,
       });
-      expect((await call("sandbox exec", name, "nonsense-program")).code).toBe(127);
+      expect((await call("sandbox exec", name, "/nonsense/program")).code).toBe(127);
       expect((await call("sandbox exec", name, "/etc/hosts")).code).toBe(126);
       const [docker] = JSON.parse(await get("sandbox inspect", name, "--format", "docker"));
       expect(docker.Networks.web).toMatchObject({ IPAddress: "172.17.0.2" });

@@ -69,9 +69,11 @@ test.each(["lowest", "least-recently-used"] as const)(
         const untold = held.filter((one) => one.holder === holder && !has.has(one.address));
         const unknown = untold.filter(({ address }) => !frees.has(address));
         expect(unknown.length).toBeLessThanOrEqual(3);
-        // What a killed process held is known, and can be taken back.
+        // What a killed process held is known, and can be taken back. A commit of which it was never
+        // told may come to light with the next one: LMDB shows it then, if it was killed within.
         for (const one of held.filter((one) => one.holder === holder)) {
-          expect(await ipam.releaseAddress({ subnet, ...one })).toBe(true);
+          const taken = await ipam.releaseAddress({ subnet, ...one });
+          expect(taken || frees.has(one.address)).toBe(true);
         }
       }
       expect((await ipam.describe(subnet)).held).toEqual([]);
