@@ -6,6 +6,7 @@ import { addAddress, listAddresses } from "../../rtnl/address.ts";
 import { getSysctl, setSysctl } from "../../rtnl/forwarding.ts";
 import { createLink, findLink, type Link, setLink } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
+import { allEnded } from "../../values/all-ended.ts";
 import { randomMac } from "../../values/mac.ts";
 import { NetworkError } from "../errors.ts";
 import type { Endpoint, Network, NetworkSubnet } from "../model.ts";
@@ -74,7 +75,7 @@ async function createNetwork(host: Namespace, network: Network): Promise<void> {
   const size = mtu === null ? {} : { mtu };
   const bridge = await createLink(host, { kind: "bridge", name, address: mac, ...size });
   if (network.ipv6) await prepareIpv6(host, name);
-  await Promise.all([
+  await allEnded([
     ...network.subnets.map((subnet) => addOwnAddress(host, bridge, subnet)),
     setLink(host, bridge, { up: true }),
   ]);
