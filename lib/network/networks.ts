@@ -146,7 +146,8 @@ async function make(
   const { name, internal, options } = spec;
   const driver = driverOf(context, operation, spec);
   const id = newId();
-  const request: NetworkRequest = { id, name, predefined, internal, options };
+  const others = othersOf(context, { id, driver: spec.driver });
+  const request: NetworkRequest = { id, name, predefined, internal, options, others };
   const settings = await driver
     .planNetwork(context.host, request)
     .catch((error: unknown) => Promise.reject(asNetworkError(operation, name, error)));
@@ -157,6 +158,13 @@ async function make(
     if (typeof link === "string") checkLink(context, name, link);
     return await makePlanned(context, fence, spec, { id, predefined, settings });
   });
+}
+
+/** The other networks of a driver, but for those that are going. */
+function othersOf({ plan }: Context, { id, driver }: Pick<Network, "id" | "driver">): Network[] {
+  return [...plan.networks.values()]
+    .filter(({ state, value }) => state !== "deleting" && value.driver === driver)
+    .flatMap(({ value }) => (value.id === id ? [] : [value]));
 }
 
 /** Refuses a link on the host that is another network's, be it there or not. */
@@ -300,7 +308,10 @@ async function tearDownNetwork(
   const { host, firewall, ipam, keys, loopbackRouted } = context;
   loopbackRouted.delete(network.id);
   const steps: (() => Promise<unknown>)[] = [
-    () => driverOf(context, "deleteNetwork", network).deleteNetwork(host, network),
+    () => {
+      const others = othersOf(context, network);
+      return driverOf(context, "deleteNetwork", network).deleteNetwork(host, network, others);
+    },
     async () => {
       const behind = firewalled(context, network);
       if (behind !== undefined) await firewall.removeNetwork(behind);

@@ -168,18 +168,21 @@ async function tearDownSandbox(
   const failures: unknown[] = [];
   const note = (error: unknown) => failures.push(error);
   if (sandbox.namespace !== undefined) {
-    const namespace = sandbox.adopted ? await namespaces.find(sandbox) : undefined;
+    // The kernel clears a namespace away when it likes: what nothing on the host takes along is
+    // deleted inside.
+    const isLeft = sandbox.adopted || endpoints.some(({ hostLink }) => hostLink === undefined);
+    const namespace = isLeft ? await namespaces.find(sandbox) : undefined;
     await context.names.settled(sandbox.id).catch(note);
     await Promise.all([
       unpublishPorts(context, sandbox, connections).catch(note),
       removeFiles(context, sandbox).catch(note),
       ...connections.map((each) => detach(context, namespace, each).catch(note)),
     ]);
-    if (namespace !== undefined) {
+    if (!sandbox.adopted) {
+      await namespaces.delete(sandbox).catch(note);
+    } else if (namespace !== undefined) {
       await setDefaultRoutes(namespace, defaultRoutes(connections), []).catch(note);
       await namespaces.close(sandbox.id);
-    } else if (!sandbox.adopted) {
-      await namespaces.delete(sandbox).catch(note);
     }
     const addresses = endpoints.flatMap((each) => each.addresses.map(addressOf));
     await firewall.forget(addresses).catch(note);

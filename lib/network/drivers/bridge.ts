@@ -11,7 +11,7 @@ import { randomMac } from "../../values/mac.ts";
 import { NetworkError } from "../errors.ts";
 import type { Endpoint, Network, NetworkSubnet } from "../model.ts";
 import type { Driver, EndpointPlace, Finding, NetworkRequest, Settings } from "./driver.ts";
-import { ours, prefixLengthOf, removeOurs } from "./links.ts";
+import { ours, prefixLengthOf, removeOurs, unmendable } from "./links.ts";
 import { flag, invalidOption, linkName, mtu, readOptions } from "./options.ts";
 
 /** A bridge has so many ports at most. @see net/bridge/br_private.h, `BR_MAX_PORTS` */
@@ -156,9 +156,7 @@ async function inspectNetwork(host: Namespace, network: Network): Promise<Findin
   }
   if (!ours(found, "bridge", mac)) {
     const problem = `${name} is a link of somebody else`;
-    return [
-      { subject, problem, remedy: "none: rename or delete that link", repair: async () => {} },
-    ];
+    return [unmendable(subject, problem, "rename or delete that link")];
   }
   const findings: Finding[] = [];
   if (!found.up) {

@@ -141,8 +141,8 @@ export function testDriver(name: string, { driver, network, prepare, restore }: 
           await own.disconnect({ ...place, sandbox: a });
           await own.disconnect(place);
           await controller.deleteSandbox(a.name);
-          await own.deleteNetwork(host, made);
-          await own.deleteNetwork(host, made);
+          await own.deleteNetwork(host, made, []);
+          await own.deleteNetwork(host, made, []);
           await controller.deleteNetwork("net");
         },
         [own],
