@@ -1,6 +1,6 @@
 // Networks on a bridge of the host: a veth pair for each endpoint, the host as the gateway.
 
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { NetlinkError } from "../../errors.ts";
 import { addAddress, listAddresses } from "../../rtnl/address.ts";
 import { getSysctl, setSysctl } from "../../rtnl/forwarding.ts";
@@ -24,7 +24,7 @@ const table = {
   hostBinding: {
     docker: "com.docker.network.bridge.host_binding_ipv4",
     otherwise: "0.0.0.0",
-    read: (text: string) => (/^\d{1,3}(\.\d{1,3}){3}$/.test(text) ? text : undefined),
+    read: (text: string) => (isIPv4(text) ? text : undefined),
     rule: "must be an IPv4 address",
   },
   mtu: mtu("com.docker.network.driver.mtu"),
@@ -190,7 +190,7 @@ async function missingAddresses(
 }
 
 async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Promise<Finding[]> {
-  const { link: master, icc } = bridgeSettings(network);
+  const { link: master, icc, mtu } = bridgeSettings(network);
   const { hostLink } = endpoint;
   if (hostLink === undefined) return [];
   const [port, bridge] = await Promise.all([
@@ -208,6 +208,11 @@ async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Prom
   if (!port.up) {
     const repair = () => setLink(host, port, { up: true });
     findings.push({ subject, problem: `${port.name} is down`, remedy: "it is raised", repair });
+  }
+  if (mtu !== null && port.mtu !== mtu) {
+    const repair = () => setLink(host, port, { mtu });
+    const problem = `the MTU of ${port.name} is ${port.mtu}, not ${mtu}`;
+    findings.push({ subject, problem, remedy: "it is set", repair });
   }
   const isolated = port.portKind === "bridge" ? port.port.isolated : false;
   const wanted = !icc && (await needsIsolation(host));
