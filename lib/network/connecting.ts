@@ -1,6 +1,7 @@
 // Running sandboxes connected with networks, and disconnected.
 
 import type { Namespace } from "../rtnl/namespace.ts";
+import { allEnded } from "../values/all-ended.ts";
 import { allocate, connectionsOf, release } from "./connections.ts";
 import { asNetworkError, type Context, sandboxAt, withUndoFailures, write } from "./context.ts";
 import {
@@ -59,7 +60,7 @@ export async function connect(
     const { endpoint } = connection;
     const after = [...before, connection];
     try {
-      await Promise.all([
+      await allEnded([
         attach(context, namespace, connection).then(() =>
           reroute(context, sandbox, namespace, { before, after }),
         ),
@@ -90,7 +91,7 @@ async function reroute(
     after,
   }: { readonly before: readonly Connection[]; readonly after: readonly Connection[] },
 ): Promise<void> {
-  await Promise.all([
+  await allEnded([
     namespace && setDefaultRoutes(namespace, defaultRoutes(before), defaultRoutes(after)),
     movePorts(context, sandbox, before, after),
   ]);

@@ -56,6 +56,8 @@ function unchanged({ plan, keys }: Context, network: Network): Condition {
 /**
  * Gives the endpoints their addresses, and writes them down with what else is to be written, all in
  * one commit.
+ *
+ * @throws {NetworkError} `NETWORK_FULL`, and what the address management says.
  */
 export async function allocate(
   context: Context,
@@ -64,12 +66,13 @@ export async function allocate(
   plans: readonly EndpointPlan[],
   records: (endpoints: readonly Endpoint[]) => Commit,
 ): Promise<Connection[]> {
-  const { ipam, plan } = context;
+  const { ipam, plan, places } = context;
   const requests = plans.flatMap(({ endpoint: { id: holder }, requests: own }) =>
     own.map((request) => ({ ...request, holder })),
   );
   const networks = plans.map(({ network }) => unchanged(context, network));
   let connections: Connection[] = [];
+  const giveBack = places.take(caller, plans);
   try {
     await ipam.allocateAddresses({
       requests,
@@ -87,6 +90,8 @@ export async function allocate(
     return connections;
   } catch (error) {
     throw asNetworkError(caller, "", withoutConflict(context, caller, plans, error));
+  } finally {
+    giveBack();
   }
 }
 

@@ -12,6 +12,7 @@ import type { HostLock } from "./lock.ts";
 import type { Network, Planned, Sandbox, State } from "./model.ts";
 import type { Names } from "./names.ts";
 import type { Firewall } from "./nat/firewall.ts";
+import type { Places } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import type { PortBook } from "./ports.ts";
 import type { SandboxNamespaces } from "./sandbox-namespaces.ts";
@@ -31,6 +32,7 @@ export interface Context {
   readonly drivers: ReadonlyMap<string, Driver>;
   readonly names: Names;
   readonly ports: PortBook;
+  readonly places: Places;
   readonly settings: HostSettings;
   readonly namespaces: SandboxNamespaces;
   /** The networks whose bridges are known to route answers to 127.0.0.0/8. */

@@ -29,6 +29,7 @@ import { NamesRole } from "./names-role.ts";
 import { Firewall } from "./nat/firewall.ts";
 import { checkedNetwork, type NetworkOptions } from "./network-options.ts";
 import { createNetwork, deleteNetwork } from "./networks.ts";
+import { Places } from "./places.ts";
 import { Plan } from "./plan.ts";
 import { PortBook } from "./ports.ts";
 import { purge } from "./purge.ts";
@@ -400,6 +401,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     drivers: new Map(all.map((driver) => [driver.name, driver])),
     names: new Names(() => context),
     ports: new PortBook(host, plan),
+    places: new Places(plan),
     settings: new HostSettings(host, store, keys),
     namespaces: new SandboxNamespaces(),
     loopbackRouted: new Set(),

@@ -6,6 +6,7 @@ import { setSysctl } from "../rtnl/forwarding.ts";
 import { deleteLink, findLink, setLink } from "../rtnl/link.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
 import { listRoutes, removeRoute, replaceRoute } from "../rtnl/route.ts";
+import { allEnded } from "../values/all-ended.ts";
 import { cidrContains } from "../values/cidr.ts";
 import { macOfAddress, randomMac } from "../values/mac.ts";
 import { type Context, driverOf, newId } from "./context.ts";
@@ -20,6 +21,8 @@ const families: readonly Family[] = ["inet", "inet6"];
 /** An endpoint without what follows from its addresses, and which of those are to be asked for. */
 export interface EndpointPlan {
   readonly network: Network;
+  /** How many endpoints the network takes. */
+  readonly most: number;
   readonly endpoint: Omit<Endpoint, "addresses" | "mac">;
   /** The MAC address that was asked for. */
   readonly mac: string | undefined;
@@ -80,7 +83,7 @@ export function planEndpoint(
   const on = `network ${JSON.stringify(network.name)}`;
   if (plan.endpoint(sandbox.id, network.id)) refuse("ENDPOINT_EXISTS", `it is connected to ${on}`);
   const most = driver.mostEndpoints?.(network) ?? Number.POSITIVE_INFINITY;
-  if (plan.countOn(network.id) >= most) refuse("NETWORK_FULL", `${on} takes ${most} at most`);
+  context.places.check(caller, { network, most });
   if (network.predefined && request.aliases.length > 0) {
     refuse("MODE_CONFLICT", `${on} is predefined and has no aliases`);
   }
@@ -91,7 +94,7 @@ export function planEndpoint(
   const link = freeLinkName(driver.linkPrefix?.(network) ?? "eth", taken);
   const hostName = driver.hostLink?.({ id });
   return {
-    network,
+    ...{ network, most },
     endpoint: {
       ...{ id, network: network.id, sandbox: sandbox.id, link },
       ...(hostName === undefined ? {} : { hostLink: { name: hostName, mac: randomMac() } }),
@@ -153,7 +156,7 @@ async function configure(namespace: Namespace, endpoint: Endpoint): Promise<void
   const link = { name: endpoint.link };
   const ipv6 = endpoint.addresses.some((one) => familyOf(one) === "inet6");
   const settings = `net/ipv6/conf/${endpoint.link}`;
-  await Promise.all([
+  await allEnded([
     // Addresses are given to one alone: no time is lost in asking whether another has one.
     ipv6 && setSysctl(namespace, `${settings}/accept_dad`, 0),
     ipv6 && setSysctl(namespace, `${settings}/disable_ipv6`, 0),

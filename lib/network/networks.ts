@@ -1,6 +1,7 @@
 // Networks: made, removed, and the three that are made by themselves.
 
 import { listRoutes } from "../rtnl/route.ts";
+import { allEnded } from "../values/all-ended.ts";
 import {
   asNetworkError,
   type Context,
@@ -145,11 +146,44 @@ async function make(
   const { name, internal, options } = spec;
   const driver = driverOf(context, operation, spec);
   const id = newId();
-  const request: NetworkRequest = { id, name, predefined, internal, options };
+  const others = othersOf(context, { id, driver: spec.driver });
+  const request: NetworkRequest = { id, name, predefined, internal, options, others };
   const settings = await driver
     .planNetwork(context.host, request)
     .catch((error: unknown) => Promise.reject(asNetworkError(operation, name, error)));
   checkMtu(name, spec, settings.mtu);
+  const { link } = settings;
+  const turn = typeof link === "string" ? [`link ${link}`] : [];
+  return await context.turns.take(turn, async () => {
+    if (typeof link === "string") checkLink(context, name, link);
+    return await makePlanned(context, fence, spec, { id, predefined, settings });
+  });
+}
+
+/** The other networks of a driver, but for those that are going. */
+function othersOf({ plan }: Context, { id, driver }: Pick<Network, "id" | "driver">): Network[] {
+  return [...plan.networks.values()]
+    .filter(({ state, value }) => state !== "deleting" && value.driver === driver)
+    .flatMap(({ value }) => (value.id === id ? [] : [value]));
+}
+
+/** Refuses a link on the host that is another network's, be it there or not. */
+function checkLink({ plan }: Context, subject: string, link: string): void {
+  for (const { value: other } of plan.networks.values()) {
+    if (other.settings.link !== link) continue;
+    const reason = `it is the link of network ${JSON.stringify(other.name)}`;
+    throw new NetworkError("LINK_TAKEN", { operation, subject, reason, conflict: link });
+  }
+}
+
+async function makePlanned(
+  context: Context,
+  fence: Condition,
+  spec: NetworkSpec,
+  { id, predefined, settings }: Pick<Network, "id" | "predefined" | "settings">,
+): Promise<Network> {
+  const { name, internal, options } = spec;
+  const driver = driverOf(context, operation, spec);
   const subnets = driver.traits.addresses ? await allocateSubnets(context, id, spec) : [];
   const { driver: driverName, ipv6, labels } = spec;
   const created = new Date().toISOString();
@@ -238,7 +272,7 @@ async function allocateSubnet(
 export async function build(context: Context, fence: Condition, network: Network): Promise<void> {
   const driver = driverOf(context, operation, network);
   const behind = firewalled(context, network);
-  await Promise.all([
+  await allEnded([
     driver.createNetwork(context.host, network),
     behind && context.firewall.addNetwork(behind),
     ensureSettings(context, fence),
@@ -274,7 +308,10 @@ async function tearDownNetwork(
   const { host, firewall, ipam, keys, loopbackRouted } = context;
   loopbackRouted.delete(network.id);
   const steps: (() => Promise<unknown>)[] = [
-    () => driverOf(context, "deleteNetwork", network).deleteNetwork(host, network),
+    () => {
+      const others = othersOf(context, network);
+      return driverOf(context, "deleteNetwork", network).deleteNetwork(host, network, others);
+    },
     async () => {
       const behind = firewalled(context, network);
       if (behind !== undefined) await firewall.removeNetwork(behind);

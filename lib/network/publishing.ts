@@ -2,6 +2,7 @@
 
 import { getSysctl, setSysctl } from "../rtnl/forwarding.ts";
 import { findLink, setLink } from "../rtnl/link.ts";
+import { allEnded } from "../values/all-ended.ts";
 import type { Context } from "./context.ts";
 import { driverOf } from "./context.ts";
 import { addressOf, type EndpointPlan } from "./endpoints.ts";
@@ -141,7 +142,7 @@ export async function publishPorts(
 ): Promise<void> {
   const ports = publishedPorts(context, sandbox, connections);
   if (ports.length === 0) return;
-  await Promise.all([
+  await allEnded([
     routeLoopback(context, ports),
     reflect(context, ports, connections),
     context.firewall.publish(ports),

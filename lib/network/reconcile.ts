@@ -50,7 +50,22 @@ export async function inspectHost(context: Context): Promise<Finding[]> {
 }
 
 async function inspectNetwork(context: Context, network: Network): Promise<readonly Finding[]> {
-  return await driverOf(context, "plan", network).inspectNetwork(context.host, network);
+  const look = () => driverOf(context, "plan", network).inspectNetwork(context.host, network);
+  return await findingsOf(`network ${JSON.stringify(network.name)}`, look);
+}
+
+/** What a driver finds; that it cannot look is a finding, too, so that all else can be mended. */
+async function findingsOf(
+  subject: string,
+  look: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const problem = `its driver could not look at it: ${message}`;
+    return [{ subject, problem, remedy: "none", repair: () => Promise.reject(error) }];
+  }
 }
 
 async function inspectFirewall(
@@ -165,7 +180,8 @@ async function inspectConnection(
     return [{ subject, problem, remedy: "it is connected anew", repair }];
   }
   const place = { host: context.host, sandbox: namespace, network, endpoint };
-  const findings = await driverOf(context, "plan", network).inspectEndpoint(place);
+  const look = () => driverOf(context, "plan", network).inspectEndpoint(place);
+  const findings = await findingsOf(subject, look);
   if (missing === undefined) return findings;
   const repair = () => repairSettings(namespace, endpoint);
   const problem = `${endpoint.link} is down or lacks addresses`;

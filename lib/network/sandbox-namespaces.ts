@@ -71,8 +71,9 @@ export class SandboxNamespaces {
     return await this.#keep(sandbox.id, opened);
   }
 
-  /** The same, `undefined` if it is gone. */
+  /** The same, `undefined` if it is gone, or somebody else's. */
   async find(sandbox: Sandbox): Promise<Namespace | undefined> {
+    if (this.#foreign.has(sandbox.id)) return undefined;
     return await this.open(sandbox).catch((error: unknown) => {
       if (error instanceof NetworkError && error.code === "NAMESPACE_MISSING") return undefined;
       throw error;

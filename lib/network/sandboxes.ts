@@ -4,6 +4,7 @@ import { NetlinkError } from "../errors.ts";
 import { setSysctl } from "../rtnl/forwarding.ts";
 import { listLinks } from "../rtnl/link.ts";
 import { type Namespace, openNamespace } from "../rtnl/namespace.ts";
+import { allEnded } from "../values/all-ended.ts";
 import { allocate, connectionsOf, recordsOf, release } from "./connections.ts";
 import { asNetworkError, type Context, sandboxAt, withUndoFailures, write } from "./context.ts";
 import {
@@ -115,7 +116,7 @@ export async function build(
   const namespaces = context.namespaces;
   const namespace = await (adopted ? namespaces.open(sandbox) : namespaces.create(sandbox));
   context.names.expect(sandbox.id);
-  await Promise.all([
+  await allEnded([
     ...Object.entries(sysctls).map(([name, value]) => setSysctl(namespace, name, value)),
     connectAll(context, namespace, connections).then(() =>
       publishPorts(context, sandbox, connections),
@@ -129,7 +130,7 @@ async function connectAll(
   namespace: Namespace,
   connections: readonly Connection[],
 ): Promise<void> {
-  await Promise.all(connections.map((connection) => attach(context, namespace, connection)));
+  await allEnded(connections.map((connection) => attach(context, namespace, connection)));
   await setDefaultRoutes(namespace, [], defaultRoutes(connections));
 }
 
@@ -167,18 +168,21 @@ async function tearDownSandbox(
   const failures: unknown[] = [];
   const note = (error: unknown) => failures.push(error);
   if (sandbox.namespace !== undefined) {
-    const namespace = sandbox.adopted ? await namespaces.find(sandbox) : undefined;
+    // The kernel clears a namespace away when it likes: what nothing on the host takes along is
+    // deleted inside.
+    const isLeft = sandbox.adopted || endpoints.some(({ hostLink }) => hostLink === undefined);
+    const namespace = isLeft ? await namespaces.find(sandbox) : undefined;
     await context.names.settled(sandbox.id).catch(note);
     await Promise.all([
       unpublishPorts(context, sandbox, connections).catch(note),
       removeFiles(context, sandbox).catch(note),
       ...connections.map((each) => detach(context, namespace, each).catch(note)),
     ]);
-    if (namespace !== undefined) {
+    if (!sandbox.adopted) {
+      await namespaces.delete(sandbox).catch(note);
+    } else if (namespace !== undefined) {
       await setDefaultRoutes(namespace, defaultRoutes(connections), []).catch(note);
       await namespaces.close(sandbox.id);
-    } else if (!sandbox.adopted) {
-      await namespaces.delete(sandbox).catch(note);
     }
     const addresses = endpoints.flatMap((each) => each.addresses.map(addressOf));
     await firewall.forget(addresses).catch(note);

@@ -1,16 +1,17 @@
 // Networks on a bridge of the host: a veth pair for each endpoint, the host as the gateway.
 
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { NetlinkError } from "../../errors.ts";
 import { addAddress, listAddresses } from "../../rtnl/address.ts";
 import { getSysctl, setSysctl } from "../../rtnl/forwarding.ts";
 import { createLink, findLink, type Link, setLink } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
+import { allEnded } from "../../values/all-ended.ts";
 import { randomMac } from "../../values/mac.ts";
 import { NetworkError } from "../errors.ts";
 import type { Endpoint, Network, NetworkSubnet } from "../model.ts";
 import type { Driver, EndpointPlace, Finding, NetworkRequest, Settings } from "./driver.ts";
-import { ours, prefixLengthOf, removeOurs } from "./links.ts";
+import { ours, prefixLengthOf, removeOurs, unmendable } from "./links.ts";
 import { flag, invalidOption, linkName, mtu, readOptions } from "./options.ts";
 
 /** A bridge has so many ports at most. @see net/bridge/br_private.h, `BR_MAX_PORTS` */
@@ -23,7 +24,7 @@ const table = {
   hostBinding: {
     docker: "com.docker.network.bridge.host_binding_ipv4",
     otherwise: "0.0.0.0",
-    read: (text: string) => (/^\d{1,3}(\.\d{1,3}){3}$/.test(text) ? text : undefined),
+    read: (text: string) => (isIPv4(text) ? text : undefined),
     rule: "must be an IPv4 address",
   },
   mtu: mtu("com.docker.network.driver.mtu"),
@@ -74,7 +75,7 @@ async function createNetwork(host: Namespace, network: Network): Promise<void> {
   const size = mtu === null ? {} : { mtu };
   const bridge = await createLink(host, { kind: "bridge", name, address: mac, ...size });
   if (network.ipv6) await prepareIpv6(host, name);
-  await Promise.all([
+  await allEnded([
     ...network.subnets.map((subnet) => addOwnAddress(host, bridge, subnet)),
     setLink(host, bridge, { up: true }),
   ]);
@@ -155,9 +156,7 @@ async function inspectNetwork(host: Namespace, network: Network): Promise<Findin
   }
   if (!ours(found, "bridge", mac)) {
     const problem = `${name} is a link of somebody else`;
-    return [
-      { subject, problem, remedy: "none: rename or delete that link", repair: async () => {} },
-    ];
+    return [unmendable(subject, problem, "rename or delete that link")];
   }
   const findings: Finding[] = [];
   if (!found.up) {
@@ -191,7 +190,7 @@ async function missingAddresses(
 }
 
 async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Promise<Finding[]> {
-  const { link: master, icc } = bridgeSettings(network);
+  const { link: master, icc, mtu } = bridgeSettings(network);
   const { hostLink } = endpoint;
   if (hostLink === undefined) return [];
   const [port, bridge] = await Promise.all([
@@ -209,6 +208,11 @@ async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Prom
   if (!port.up) {
     const repair = () => setLink(host, port, { up: true });
     findings.push({ subject, problem: `${port.name} is down`, remedy: "it is raised", repair });
+  }
+  if (mtu !== null && port.mtu !== mtu) {
+    const repair = () => setLink(host, port, { mtu });
+    const problem = `the MTU of ${port.name} is ${port.mtu}, not ${mtu}`;
+    findings.push({ subject, problem, remedy: "it is set", repair });
   }
   const isolated = port.portKind === "bridge" ? port.port.isolated : false;
   const wanted = !icc && (await needsIsolation(host));

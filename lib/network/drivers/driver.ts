@@ -27,6 +27,8 @@ export interface NetworkRequest {
   readonly predefined: boolean;
   readonly internal: boolean;
   readonly options: Readonly<Record<string, string>>;
+  /** The networks of the driver that there are, or are about to be. */
+  readonly others: readonly Network[];
 }
 
 /** An endpoint with all that it joins. */
@@ -78,8 +80,11 @@ export interface Driver {
 
   createNetwork(host: Namespace, network: Network): Promise<void>;
 
-  /** Takes away whatever there is of the network, and only what is the network's. */
-  deleteNetwork(host: Namespace, network: Network): Promise<void>;
+  /**
+   * Takes away whatever there is of the network, and only what is the network's. What it shares with
+   * others of the driver, those that stay, goes with the last of them.
+   */
+  deleteNetwork(host: Namespace, network: Network, others: readonly Network[]): Promise<void>;
 
   /** Puts the endpoint's link into the sandbox: down, without addresses. */
   connect(place: EndpointPlace): Promise<void>;

@@ -3,6 +3,7 @@
 import { NetlinkError } from "../../errors.ts";
 import { deleteLink, findLink, type Link } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
+import type { Finding } from "./driver.ts";
 
 /** The number behind the slash. */
 export function prefixLengthOf(subnet: string): number {
@@ -15,6 +16,12 @@ export function prefixLengthOf(subnet: string): number {
  */
 export function ours(link: Link, kind: string, mac: string): boolean {
   return link.kind === kind && link.address === mac;
+}
+
+/** What nobody but the user can mend; to try fails with the problem. */
+export function unmendable(subject: string, problem: string, remedy: string): Finding {
+  const repair = () => Promise.reject(new Error(problem));
+  return { subject, problem, remedy: `none: ${remedy}`, repair };
 }
 
 /** Deletes a link if it is there and ours; a veth's far end goes with it. */

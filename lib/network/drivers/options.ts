@@ -58,12 +58,15 @@ export function mtu(docker: string): OptionRow {
   return { docker, otherwise: null, read, rule: "must be an integer from 68 to 65535" };
 }
 
+/** By these names go the settings of all links. @see net/ipv4/devinet.c, `devinet_conf_proc()` */
+const forAll = ["all", "default"];
+
 /** What can be a link's name, `free` characters being left for what comes behind it. */
 export function linkName(docker: string, otherwise: Json, free = 0): OptionRow {
   const most = 15 - free;
-  const read = (text: string) =>
-    new RegExp(`^[A-Za-z0-9_][\\w.-]{0,${most - 1}}$`).test(text) ? text : undefined;
-  const rule = `must be 1 to ${most} letters, digits, '_', '.' and '-'`;
+  const pattern = new RegExp(`^[A-Za-z0-9_][\\w.-]{0,${most - 1}}$`);
+  const read = (text: string) => (pattern.test(text) && !forAll.includes(text) ? text : undefined);
+  const rule = `must be 1 to ${most} letters, digits, '_', '.' and '-', not ${forAll.join(" or ")}`;
   return { docker, otherwise, read, rule };
 }
 

@@ -51,13 +51,113 @@ describe("macvlan", () => {
     }));
 
   test("in the mode passthru takes one sandbox", () =>
-    withLab(async ({ controller, create, named }) => {
+    withLab(async (lab) => {
+      const { host, controller, create, named } = lab;
       const options = { parent: "lan0", mode: "passthru" };
-      await controller.createNetwork({ name: "lan", driver: "macvlan", options });
+      const [before] = await ip(host, "link", "show", "lan0");
+      await controller.createNetwork({ ...onLan, name: "lan", options });
       const a = await create("a", { networks: ["lan"] });
+      // Parent and sandbox have one MAC address, that of the endpoint; the world reaches the sandbox.
+      const [connection] = (await controller.inspectSandbox(a.name)).connections;
+      for (const [where, name] of [[host, "lan0"] as const, [a, "eth0"] as const]) {
+        const [link] = await ip(where, "link", "show", name);
+        expect(link.address).toBe(connection?.endpoint.mac);
+      }
+      await serving(a, 80, async () => {
+        expect(await curl(lab.world, await addressOn(lab, a, "lan"), 80)).toBe(lan.world);
+      });
+      expect(await controller.plan()).toEqual([]);
       const more = { name: named("b"), networks: ["lan"] };
       expect(await refused(() => controller.createSandbox(more))).toEqual({ code: "NETWORK_FULL" });
+      // The next one does not wait for the kernel to clear the namespace away.
       await controller.deleteSandbox(a.name);
+      for (const name of ["b", "c", "d"].map(named)) {
+        await controller.createSandbox({ name, networks: ["lan"] });
+        await controller.deleteSandbox(name);
+      }
+      expect((await ip(host, "link", "show", "lan0"))[0].address).toBe(before.address);
+    }));
+
+  test("in the mode passthru is alone on its parent, and leaves adopted namespaces as they were", () =>
+    withLab(async ({ controller, world }) => {
+      const make = (name: string, mode: string) =>
+        refused(() =>
+          controller.createNetwork({ name, driver: "macvlan", options: { parent: "lan0", mode } }),
+        );
+      expect(await make("one", "bridge")).toBeUndefined();
+      expect(await make("two", "passthru")).toEqual({ code: "OPTION_INVALID" });
+      await controller.deleteNetwork("one");
+      expect(await make("two", "passthru")).toBeUndefined();
+      expect(await make("one", "bridge")).toEqual({ code: "OPTION_INVALID" });
+      const names = async () => (await ip(world, "link")).map(({ ifname }) => ifname);
+      const before = await names();
+      const own = { name: world.name, namespace: { name: world.name } };
+      await controller.adoptSandbox({ ...own, networks: ["two"] });
+      expect(await names()).toHaveLength(before.length + 1);
+      await controller.disconnect("two", world.name);
+      expect(await names()).toEqual(before);
+    }));
+
+  test("without a parent is a network of its sandboxes alone, on a link that leads nowhere", () =>
+    withLab(async (lab) => {
+      const { host, controller, create, named } = lab;
+      const links = async () => (await ip(host, "link")).map(({ ifname }) => ifname);
+      const before = await links();
+      const { id } = await controller.createNetwork({
+        ...{ name: "alone", driver: "macvlan", internal: true, ipv6: true },
+      });
+      const parent = `dm-${id.slice(0, 12)}`;
+      expect(await links()).toEqual([...before, parent]);
+      expect((await ip(host, "addr", "show", parent))[0].addr_info).toMatchObject([
+        { family: "inet6", scope: "link" },
+      ]);
+      const a = await create("a", { networks: ["alone"] });
+      const b = await create("b", { networks: ["alone"] });
+      expect(await defaultsOf(a)).toEqual([]);
+      for (const position of [0, 1]) {
+        expect(await reaches(a, await addressOn(lab, b, "alone", position))).toBe(true);
+      }
+      expect(await reaches(a, lan.host, 1)).toBe(false);
+      expect(await dig(a, named("b"))).toEqual([await addressOn(lab, b, "alone")]);
+      expect(await controller.plan()).toEqual([]);
+
+      // The kernel takes the sandboxes' links with it.
+      await inside(host, "ip", "link", "del", parent);
+      await controller.reconcile();
+      expect(await controller.plan()).toEqual([]);
+      expect(await reaches(a, await addressOn(lab, b, "alone"))).toBe(true);
+      await inside(host, "ip", "link", "set", parent, "down");
+      expect(await controller.plan()).toMatchObject([{ subject: 'network "alone"' }]);
+      await controller.reconcile();
+      expect(await reaches(a, await addressOn(lab, b, "alone"))).toBe(true);
+      for (const { name } of [a, b]) await controller.deleteSandbox(name);
+      await controller.deleteNetwork("alone");
+      expect(await links()).toEqual(before);
+    }));
+
+  test("internal on a parent has no way out", () =>
+    withLab(async (lab) => {
+      const { controller, create } = lab;
+      await controller.createNetwork({
+        ...{ ...onLan, name: "lan", internal: true, options: { parent: "lan0" } },
+      });
+      const a = await create("a", { networks: ["lan"] });
+      expect(await defaultsOf(a)).toEqual([]);
+      expect(await reaches(a, lan.world)).toBe(true);
+    }));
+
+  test("tells of a parent that is down or gone, which is not its own to mend", () =>
+    withLab(async ({ host, controller }) => {
+      await inside(host, "ip", "link", "add", "lower", "type", "ifb");
+      const options = { parent: "lower" };
+      await controller.createNetwork({ name: "lan", driver: "macvlan", options });
+      for (const what of ["down", "gone"]) {
+        if (what === "gone") await inside(host, "ip", "link", "del", "lower");
+        const [repair, ...more] = await controller.reconcile();
+        expect(more).toEqual([]);
+        expect(repair?.problem).toBe(`its parent lower is ${what}`);
+        expect(repair?.error).toMatchObject({ code: "DRIVER_FAILED" });
+      }
     }));
 
   test("can be several networks on one parent", () =>
@@ -96,6 +196,29 @@ describe("macvlan", () => {
         { linkinfo: { info_kind: "vlan", info_data: { id: 50 } } },
       ]);
       await create("a", { networks: ["lan"] });
+    });
+  });
+
+  test("has a VLAN that it made for as long as a network is on it", async (context) => {
+    await needs("vlan", context);
+    await withLab(async ({ host, controller }) => {
+      const options = { parent: "lan0.50" };
+      const make = (name: string) => controller.createNetwork({ name, driver: "macvlan", options });
+      const links = async () => (await ip(host, "link")).map(({ ifname }) => ifname);
+      await Promise.all([make("one"), make("two")]);
+      await make("three");
+      for (const name of ["one", "two"]) await controller.deleteNetwork(name);
+      expect(await links()).toContain("lan0.50");
+      await controller.deleteNetwork("three");
+      expect(await links()).not.toContain("lan0.50");
+      await inside(
+        ...([host, "ip", "link", "add", "lan0.50", "link", "lan0", "type", "vlan"] as const),
+        ...["id", "50"],
+      );
+      await make("one");
+      await controller.deleteNetwork("one");
+      expect(await links()).toContain("lan0.50");
+      await inside(host, "ip", "link", "del", "lan0.50");
     });
   });
 
