@@ -60,10 +60,11 @@ export async function connect(
     const { endpoint } = connection;
     const after = [...before, connection];
     try {
+      const attached = attach(context, namespace, connection);
+      const routes = [defaultRoutes(before), defaultRoutes(after)] as const;
       await allEnded([
-        attach(context, namespace, connection).then(() =>
-          reroute(context, sandbox, namespace, { before, after }),
-        ),
+        attached.then(() => setDefaultRoutes(namespace, ...routes)),
+        movePorts(context, sandbox, before, after, attached),
         writeFiles(context, sandbox),
       ]);
       const record = recordOf(context.keys, "endpoints", "made", endpoint);

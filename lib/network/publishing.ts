@@ -134,17 +134,21 @@ export async function leadsBack(
   );
 }
 
-/** Publishes a sandbox's ports by its connections, whose links are there. */
+/**
+ * Publishes a sandbox's ports by its connections, beside these being attached: until they are, what
+ * comes for them is dropped as before.
+ */
 export async function publishPorts(
   context: Context,
   sandbox: Sandbox,
   connections: readonly Connection[],
+  attached: Promise<unknown> = Promise.resolve(),
 ): Promise<void> {
   const ports = publishedPorts(context, sandbox, connections);
   if (ports.length === 0) return;
   await allEnded([
     routeLoopback(context, ports),
-    reflect(context, ports, connections),
+    attached.then(() => reflect(context, ports, connections)),
     context.firewall.publish(ports),
   ]);
 }
@@ -165,10 +169,11 @@ export async function movePorts(
   sandbox: Sandbox,
   before: readonly Connection[],
   after: readonly Connection[],
+  attached?: Promise<unknown>,
 ): Promise<void> {
   const textsOf = (connections: readonly Connection[]) =>
     JSON.stringify(publishedPorts(context, sandbox, connections));
   if (textsOf(before) === textsOf(after)) return;
   await unpublishPorts(context, sandbox, before);
-  await publishPorts(context, sandbox, after);
+  await publishPorts(context, sandbox, after, attached);
 }

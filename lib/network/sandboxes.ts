@@ -116,11 +116,11 @@ export async function build(
   const namespaces = context.namespaces;
   const namespace = await (adopted ? namespaces.open(sandbox) : namespaces.create(sandbox));
   context.names.expect(sandbox.id);
+  const attached = connectAll(context, namespace, connections);
   await allEnded([
     ...Object.entries(sysctls).map(([name, value]) => setSysctl(namespace, name, value)),
-    connectAll(context, namespace, connections).then(() =>
-      publishPorts(context, sandbox, connections),
-    ),
+    attached,
+    publishPorts(context, sandbox, connections, attached),
     writeFiles(context, sandbox),
   ]);
 }

@@ -37,8 +37,10 @@ async function asked(from: Sandbox, address: string, port: number): Promise<stri
       socket.on("error", () => resolve(undefined));
       setTimeout(resolve, 1000, undefined).unref();
     });
+    // Datagrams may be lost.
+    const again = setInterval(() => socket.send("hello", port, address), 250);
     socket.send("hello", port, address);
-    return await answer;
+    return await answer.finally(() => clearInterval(again));
   } finally {
     socket.close();
   }
