@@ -163,7 +163,7 @@ export function translateBy(
 /** Sends a connection to an address and port. */
 export function translateTo(family: "ip" | "ip6", address: string, port: number): Expression[] {
   const type = family === "ip" ? "ipv4_addr" : "ipv6_addr";
-  const portAt = register(family === "ip" ? 1 : 4);
+  const portAt = register(4);
   return [
     { name: "immediate", to: first, value: bytesOf(type, address) },
     { name: "immediate", to: portAt, value: bytesOf("inet_service", port) },
