@@ -2,7 +2,7 @@
 //
 //   prerouting, output   for this host → published: sent on by what the maps say
 //   guard                from a bridge to 127.0.0.0/8: dropped
-//   forward              out by a bridge → into its network; in by a bridge → out of its network
+//   forward              in by a bridge → out of its network; out by a bridge → into its network
 //   postrouting          from loopback, back to where it came from, or out by a bridge: masqueraded
 //
 // A network is one element in each of four maps, which jump to four chains of its own; a published
@@ -157,7 +157,8 @@ export const commonChains: readonly ChainShape[] = [
   {
     chain: "forward",
     hook: { type: "filter", hook: "forward", priority: 0, policy: "accept" },
-    rules: [rule(decideBy([outputLink], into.set)), rule(decideBy([inputLink], outOf.set))],
+    // What may not get out is not to get into another network either, as published ports do.
+    rules: [rule(decideBy([inputLink], outOf.set)), rule(decideBy([outputLink], into.set))],
   },
   {
     chain: "postrouting",
