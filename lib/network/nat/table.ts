@@ -139,7 +139,11 @@ export const commonChains: readonly ChainShape[] = [
   {
     chain: "output",
     hook: { type: "nat", hook: "output", priority: -100, policy: "accept" },
-    rules: [rule(isForThisHost(), decide({ verdict: "jump", chain: "published" }))],
+    rules: [
+      // From there nothing gets out of the host: who asks is to hear that at once.
+      rule(isIpv6, equals(ip6Destination, "::1"), decide({ verdict: "accept" })),
+      rule(isForThisHost(), decide({ verdict: "jump", chain: "published" })),
+    ],
   },
   {
     // Before connections are looked up, so that answers to the host's own are still what they were.

@@ -118,6 +118,19 @@ describe("a published port", () => {
       });
     }));
 
+  test("of IPv6 is refused at once by ::1, from where no packet gets out of the host", () =>
+    withLab(async ({ host, a, firewall }) => {
+      const url = "http://[::1]:8080/";
+      const attempt = () =>
+        inside(host, "curl", "-sS", "-g", "--max-time", "5", "--noproxy", "*", url);
+      await firewall.publish([published({ hostAddress: "::", address: at.a.six })]);
+      await serving(a, 80, async () => {
+        const refused = 7; // EXIT CODES in curl(1)
+        await expect(attempt()).rejects.toMatchObject({ code: refused });
+      });
+      await serving(host, 8080, async () => expect(await attempt()).toBe("::1"));
+    }));
+
   test("of one address is reached by that alone, before one of all", () =>
     withLab(async ({ host, world, a, b, firewall }) => {
       await firewall.publish([
