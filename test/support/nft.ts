@@ -4,7 +4,8 @@ import { inside, type Sandbox, type Testimony } from "./sandbox.ts";
 
 /** Runs a command of nft(8), or a whole file of its language, inside, and gives its output. */
 export async function nft(sandbox: Sandbox, text: string): Promise<string> {
-  return await inside(sandbox, "nft", "--", text);
+  // Which ends no block on the line of another one's end.
+  return await inside(sandbox, "nft", "--", text.replaceAll(/\}(?=\s*\})/g, "}\n"));
 }
 
 /** The objects of one sort, `"rule"`, that nft(8) lists, without the handles, which are chance. */

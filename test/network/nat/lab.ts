@@ -12,12 +12,14 @@ import {
   setForwarding,
   setLink,
   setSysctl,
+  waitForLink,
 } from "../../../lib/index.ts";
 import {
   Firewall,
   type FirewalledNetwork,
   type PublishedPort,
 } from "../../../lib/network/nat/firewall.ts";
+import { withoutDetection } from "../../support/routed.ts";
 import { type Sandbox, withSandboxes } from "../../support/sandbox.ts";
 
 const run = promisify(execFile);
@@ -93,6 +95,12 @@ async function joinWorld(host: Namespace, world: Namespace): Promise<void> {
   await addRoute(host, { to: "default", via: lan.world6 });
 }
 
+/** Waits until the kernel, which is told of carriers later, sends by the links. */
+async function settle(namespace: Namespace, links: readonly string[]): Promise<void> {
+  const up = { operationalState: "up" } as const;
+  await Promise.all(links.map((name) => waitForLink(namespace, { name }, up)));
+}
+
 /** Runs a test with all of it; networks can be other than said above. */
 export async function withLab(
   test: (lab: Lab) => Promise<void>,
@@ -100,11 +108,7 @@ export async function withLab(
 ): Promise<void> {
   await withSandboxes(2, ([host, world]) =>
     withSandboxes(3, async ([a, b, c]) => {
-      // So that neighbours are asked for at once, not when the link-local addresses are known good.
-      for (const each of [host, world, a, b, c]) {
-        await setSysctl(each, "net/ipv6/conf/all/accept_dad", 0);
-        await setSysctl(each, "net/ipv6/conf/default/accept_dad", 0);
-      }
+      for (const each of [host, world, a, b, c]) await withoutDetection(each);
       await setForwarding(host, true);
       await setForwarding(host, true, { family: "inet6" });
       await joinWorld(host, world);
@@ -113,6 +117,9 @@ export async function withLab(
       for (const [name, sandbox] of Object.entries({ a, b, c })) {
         await attach(host, name as "a" | "b" | "c", sandbox);
       }
+      await settle(host, ["lan0", web.link, other.link, "to-a", "to-b", "to-c"]);
+      await settle(world, ["lan0"]);
+      for (const sandbox of [a, b, c]) await settle(sandbox, ["eth0"]);
       const firewall = new Firewall(host);
       for (const network of networks) await firewall.addNetwork(network);
       await test({ host, world, a, b, c, firewall });
