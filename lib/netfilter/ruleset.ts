@@ -172,6 +172,8 @@ export async function rulesetGeneration(namespace: Namespace): Promise<number> {
 /** A table as the kernel reports it. */
 export interface Table extends TablePlace {
   readonly comment?: string;
+  /** `"dormant"`: its chains are not gone through. */
+  readonly flags?: readonly string[];
 }
 
 /** A chain as the kernel reports it; without a hook, one that others jump to. */
