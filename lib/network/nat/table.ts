@@ -236,10 +236,15 @@ export function elementsOf(network: FirewalledNetwork): PlacedElement[] {
   ];
 }
 
+/** Whether an address stands for all that the host has of its family. */
+export function isEveryAddress(hostAddress: string): boolean {
+  return hostAddress === "0.0.0.0" || hostAddress === "::";
+}
+
 /** The element of a published port. */
 export function elementOf(port: PublishedPort): PlacedElement {
   const six = isIPv6(port.hostAddress);
-  const any = port.hostAddress === (six ? "::" : "0.0.0.0");
+  const any = isEveryAddress(port.hostAddress);
   const place = [protocols[port.protocol], port.hostPort];
   const key = any ? place : [port.hostAddress, ...place];
   const ofFamily = six ? { any: ports6, at: portsAt6 } : { any: ports4, at: portsAt4 };
