@@ -14,6 +14,8 @@ const witnesses = {
   curl: "curl",
   dot: "graphviz",
   dig: "bind9-dnsutils",
+  nft: "nftables",
+  conntrack: "conntrack",
   python3: "python3",
   unshare: "util-linux",
   nsenter: "util-linux",

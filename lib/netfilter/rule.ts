@@ -78,6 +78,11 @@ export function within(selector: Selector, prefix: string): Expression[] {
   const size = address.toByteArray().length;
   const mask = maskOf(size, length);
   const value = Uint8Array.from(address.toByteArray(), (byte, n) => byte & (mask[n] ?? 0));
+  const whole = length / 8;
+  if (Number.isInteger(whole) && whole > 0) {
+    // As nft(8) does: of whole bytes no more are loaded than are compared.
+    return [{ ...selector.load(first), length: whole }, compare("==", value.subarray(0, whole))];
+  }
   return [
     selector.load(first),
     {
@@ -163,7 +168,7 @@ export function translateBy(
 /** Sends a connection to an address and port. */
 export function translateTo(family: "ip" | "ip6", address: string, port: number): Expression[] {
   const type = family === "ip" ? "ipv4_addr" : "ipv6_addr";
-  const portAt = register(family === "ip" ? 1 : 4);
+  const portAt = register(4);
   return [
     { name: "immediate", to: first, value: bytesOf(type, address) },
     { name: "immediate", to: portAt, value: bytesOf("inet_service", port) },

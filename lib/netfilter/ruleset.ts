@@ -3,7 +3,7 @@
 import { native } from "../native.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
 import { explained } from "../rtnl/request.ts";
-import { concatenated, type DataType, type Datum, lengthOf, typeNumber } from "./data.ts";
+import { concatenated, type DataType, type Datum, lengthOf, notesOn, typeNumber } from "./data.ts";
 import type { Expression, Verdict } from "./rule.ts";
 
 /** Whose packets a table is about. */
@@ -77,6 +77,7 @@ export function addSet(place: TablePlace, { set, key, data }: SetShape): Change 
     ...{ set, id, keyType: typeNumber(key), keyLength: lengthOf(key) },
     flags: [...(data ? ["map"] : [])],
     ...(data && { dataType: typeNumber(data), dataLength: lengthOf(data) }),
+    userdata: notesOn(key, data),
   };
   return ["addSet", record];
 }
@@ -89,8 +90,8 @@ function elementRecord({ key, data: kinds }: SetShape, element: SetElement): obj
   return { ...bytes, value: concatenated(kinds, data) };
 }
 
-/** What fits into one message, whatever the types. */
-const mostElements = 400;
+/** What fits into 64 KiB, the length of an attribute, even with the longest names of chains. */
+const mostElements = 150;
 
 function elementChanges(
   operation: string,
@@ -171,6 +172,8 @@ export async function rulesetGeneration(namespace: Namespace): Promise<number> {
 /** A table as the kernel reports it. */
 export interface Table extends TablePlace {
   readonly comment?: string;
+  /** `"dormant"`: its chains are not gone through. */
+  readonly flags?: readonly string[];
 }
 
 /** A chain as the kernel reports it; without a hook, one that others jump to. */

@@ -6,6 +6,7 @@
 
 #include "binding/convert.hpp"
 #include "binding/request_job.hpp"
+#include "netfilter/nouns.hpp"
 
 namespace vethwork::binding {
 namespace {
@@ -16,8 +17,22 @@ const rtnl::Operation& operation_named(Napi::Env env, Napi::Value name) {
   return *operation;
 }
 
-const rtnl::Noun& noun_named(Napi::Env env, Napi::Value name) {
-  const auto* noun = rtnl::find_noun(name.As<Napi::String>().Utf8Value());
+/// The codec is asked for those of netfilter with this before their names.
+constexpr std::string_view kNetfilter = "netfilter.";
+
+const rtnl::Operation& coded_operation(Napi::Env env, Napi::Value name) {
+  const std::string text = name.As<Napi::String>().Utf8Value();
+  if (!text.starts_with(kNetfilter)) return operation_named(env, name);
+  const auto* operation = netfilter::find_operation(text.substr(kNetfilter.size()));
+  if (operation == nullptr) throw Napi::TypeError::New(env, "no such operation");
+  return *operation;
+}
+
+const rtnl::Noun& coded_noun(Napi::Env env, Napi::Value name) {
+  const std::string text = name.As<Napi::String>().Utf8Value();
+  const auto* noun = text.starts_with(kNetfilter)
+                         ? netfilter::find_noun(text.substr(kNetfilter.size()))
+                         : rtnl::find_noun(text);
   if (noun == nullptr) throw Napi::TypeError::New(env, "no such noun");
   return *noun;
 }
@@ -57,7 +72,7 @@ Napi::Value request(const Napi::CallbackInfo& info) {
 /// encode(operation, record): Uint8Array, from the nlmsghdr on
 Napi::Value encode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto encoded = encode_arguments(env, operation_named(env, info[0]), info[1]);
+  const auto encoded = encode_arguments(env, coded_operation(env, info[0]), info[1]);
   auto array = Napi::Uint8Array::New(env, encoded.message.size());
   std::memcpy(array.Data(), encoded.message.data(), encoded.message.size());
   return array;
@@ -65,7 +80,7 @@ Napi::Value encode(const Napi::CallbackInfo& info) {
 
 /// decode(noun, bytes): object, or undefined if the bytes are malformed
 Napi::Value decode(const Napi::CallbackInfo& info) {
-  const auto record = rtnl::decode(noun_named(info.Env(), info[0]), bytes_of_argument(info[1]));
+  const auto record = rtnl::decode(coded_noun(info.Env(), info[0]), bytes_of_argument(info[1]));
   if (!record) return info.Env().Undefined();
   return object_of(Environment::of(info.Env()), *record);
 }
@@ -73,11 +88,13 @@ Napi::Value decode(const Napi::CallbackInfo& info) {
 /// print(noun, bytes): string
 Napi::Value print(const Napi::CallbackInfo& info) {
   return Napi::String::New(
-      info.Env(), rtnl::print(noun_named(info.Env(), info[0]), bytes_of_argument(info[1])));
+      info.Env(), rtnl::print(coded_noun(info.Env(), info[0]), bytes_of_argument(info[1])));
 }
 
 Napi::Value schema(const Napi::CallbackInfo& info) {
-  return object_of(Environment::of(info.Env()), rtnl::schema());
+  rtnl::Record all = rtnl::schema();
+  all.append("netfilter", rtnl::schema_of(netfilter::nouns(), netfilter::operations()));
+  return object_of(Environment::of(info.Env()), all);
 }
 
 }  // namespace

@@ -148,6 +148,8 @@ inline constexpr std::array kNat{
 };
 inline constexpr std::array kMasquerade{
     Field{"flags", NFTA_MASQ_FLAGS, Wire::be_bits, named(kNatFlags)},
+    Field{"port", NFTA_MASQ_REG_PROTO_MIN, Wire::be32},
+    Field{"portMax", NFTA_MASQ_REG_PROTO_MAX, Wire::be32},
 };
 
 inline constexpr std::array kCounter{

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "rtnl/noun.hpp"
@@ -20,9 +21,11 @@ extern const rtnl::Noun kConnection;
 
 /// The operation of a name, or null.
 const rtnl::Operation* find_operation(std::string_view name);
+std::span<const rtnl::Operation> operations();
 
 /// The noun of a name, or null.
 const rtnl::Noun* find_noun(std::string_view name);
+std::span<const rtnl::Noun* const> nouns();
 
 /// The text of a property name that some noun has, with static life; nothing for any other.
 std::optional<std::string_view> known_name(std::string_view name);

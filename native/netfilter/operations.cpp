@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "netfilter/comment.hpp"
+#include "netfilter/completions.hpp"
 #include "netfilter/nouns.hpp"
 #include "rtnl/codec.hpp"
 
@@ -47,7 +47,14 @@ constexpr std::array kOperations{
               {},
               write_comment},
     Operation{"deleteTable", ruleset(NFT_MSG_DELTABLE), 0, &kTable, Answer::nothing, kAnything},
-    Operation{"addChain", ruleset(NFT_MSG_NEWCHAIN), kAdd, &kChain, Answer::nothing, kAnything},
+    Operation{"addChain",
+              ruleset(NFT_MSG_NEWCHAIN),
+              kAdd,
+              &kChain,
+              Answer::nothing,
+              kAnything,
+              {},
+              write_hook},
     Operation{"deleteChain", ruleset(NFT_MSG_DELCHAIN), 0, &kChain, Answer::nothing, kAnything},
     Operation{"addSet", ruleset(NFT_MSG_NEWSET), kAdd, &kSet, Answer::nothing, kAnything},
     Operation{"deleteSet", ruleset(NFT_MSG_DELSET), 0, &kSet, Answer::nothing, kAnything},
@@ -82,6 +89,10 @@ constexpr std::array<const rtnl::Noun*, 7> kNouns{&kTable, &kChain,      &kSet, 
                                                   &kRule,  &kGeneration, &kConnection};
 
 }  // namespace
+
+std::span<const Operation> operations() { return kOperations; }
+
+std::span<const rtnl::Noun* const> nouns() { return kNouns; }
 
 const Operation* find_operation(std::string_view name) {
   const auto row = std::ranges::find(kOperations, name, &Operation::name);

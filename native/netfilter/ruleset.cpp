@@ -2,8 +2,11 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_arp.h>
 
-#include "netfilter/comment.hpp"
+#include <algorithm>
+
+#include "netfilter/completions.hpp"
 #include "netfilter/expressions.hpp"
 #include "netfilter/nouns.hpp"
 #include "rtnl/nouns.hpp"
@@ -12,6 +15,7 @@ namespace vethwork::netfilter {
 namespace {
 
 using rtnl::implied;
+using rtnl::Names;
 using rtnl::Record;
 using rtnl::reported;
 
@@ -21,13 +25,39 @@ constexpr std::byte kCommentType{0};
 constexpr std::array kHooks{
     Name{"prerouting", NF_INET_PRE_ROUTING},   Name{"input", NF_INET_LOCAL_IN},
     Name{"forward", NF_INET_FORWARD},          Name{"output", NF_INET_LOCAL_OUT},
-    Name{"postrouting", NF_INET_POST_ROUTING},
+    Name{"postrouting", NF_INET_POST_ROUTING}, Name{"ingress", NF_INET_INGRESS},
+};
+/// The numbers mean other hooks in these families.
+constexpr std::array kArpHooks{
+    Name{"input", NF_ARP_IN},
+    Name{"output", NF_ARP_OUT},
+    Name{"forward", NF_ARP_FORWARD},
+};
+constexpr std::array kDeviceHooks{
+    Name{"ingress", NF_NETDEV_INGRESS},
+    Name{"egress", NF_NETDEV_EGRESS},
 };
 
+Names hooks_of(const Record& record) {
+  const std::string_view family = record.text("family");
+  if (family == "arp") return kArpHooks;
+  return family == "netdev" ? Names{kDeviceHooks} : Names{kHooks};
+}
+
+/// Of tables and rules; comments are as long as nft(8) takes them.
+constexpr std::array kCommentedHeader{
+    kFamilyHeader.front(),
+    Field{"comment", rtnl::kInHeader, Wire::text, rtnl::at_most(128)},
+};
+
+constexpr std::array kTableFlags{
+    Name{"dormant", NFT_TABLE_F_DORMANT}, Name{"owner", NFT_TABLE_F_OWNER},
+    Name{"persist", 4},  // NFT_TABLE_F_PERSIST, since Linux 6.9
+};
 constexpr std::array kTableAttributes{
     Field{"table", NFTA_TABLE_NAME, Wire::text},
     reported(Field{"handle", NFTA_TABLE_HANDLE, Wire::be64}),
-    Field{"comment", rtnl::kInHeader, Wire::text, rtnl::at_most(128)},
+    Field{"flags", NFTA_TABLE_FLAGS, Wire::be_bits, named(kTableFlags)},
     implied(Field{"userdata", NFTA_TABLE_USERDATA, Wire::bytes}),
 };
 
@@ -63,6 +93,8 @@ constexpr std::array kSetAttributes{
     Field{"dataType", NFTA_SET_DATA_TYPE, Wire::be32},
     Field{"dataLength", NFTA_SET_DATA_LEN, Wire::be32},
     Field{"", NFTA_SET_DESC, Wire::nest, of(kDescription)},
+    // What nft(8) has to know besides, to show elements: lib/netfilter/data.ts.
+    Field{"userdata", NFTA_SET_USERDATA, Wire::bytes},
 };
 
 constexpr std::array kKey{Field{"key", NFTA_DATA_VALUE, Wire::bytes}};
@@ -79,6 +111,8 @@ constexpr std::array kElement{
 constexpr std::array kElementsAttributes{
     Field{"table", NFTA_SET_ELEM_LIST_TABLE, Wire::text},
     Field{"set", NFTA_SET_ELEM_LIST_SET, Wire::text},
+    // Of a set of the same batch; a name is as good.
+    rtnl::given(Field{"setId", NFTA_SET_ELEM_LIST_SET_ID, Wire::be32}),
     Field{"elements", NFTA_SET_ELEM_LIST_ELEMENTS, Wire::list,
           each(Wire::nest, NFTA_LIST_ELEM, kElement)},
 };
@@ -89,7 +123,6 @@ constexpr std::array kRuleAttributes{
     Field{"handle", NFTA_RULE_HANDLE, Wire::be64},
     Field{"expressions", NFTA_RULE_EXPRESSIONS, Wire::list,
           each(Wire::nest, NFTA_LIST_ELEM, kExpression)},
-    Field{"comment", rtnl::kInHeader, Wire::text, rtnl::at_most(128)},
     implied(Field{"userdata", NFTA_RULE_USERDATA, Wire::bytes}),
 };
 
@@ -110,7 +143,27 @@ void refine_comment(Record& record) {
   record.erase("userdata");
 }
 
+/// Names the hook that was read by another family's names.
+void refine_hook(Record& record) {
+  if (!record.has("hook")) return;
+  const std::uint32_t number = rtnl::number_of(record, "hook", kHooks, 0);
+  record.set("hook", rtnl::name_of(number, hooks_of(record)));
+}
+
 }  // namespace
+
+void write_hook(Record& record) {
+  const rtnl::Value* value = record.find("hook");
+  const auto* hook = value == nullptr ? nullptr : value->as<std::string>();
+  if (hook == nullptr) return;
+  const Names names = hooks_of(record);
+  const auto name = std::ranges::find(names, *hook, &Name::text);
+  if (name == names.end()) {
+    throw rtnl::InvalidArgument{rtnl::InvalidArgument::Kind::range, "hook",
+                                "the family has no hook " + *hook};
+  }
+  record.set("hook", static_cast<double>(name->number));
+}
 
 void write_comment(Record& record) {
   if (!record.has("comment")) return;
@@ -119,7 +172,6 @@ void write_comment(Record& record) {
   for (const char character : text) bytes.push_back(static_cast<std::byte>(character));
   bytes.push_back(std::byte{0});
   record.set("userdata", std::move(bytes));
-  record.erase("comment");
 }
 
 void write_family(const Record& record, netlink::Message& message) {
@@ -134,7 +186,7 @@ void read_family(netlink::BytesView header, Record& record) {
 }
 
 const rtnl::Noun kTable{.name = "nftTable",
-                        .header = kFamilyHeader,
+                        .header = kCommentedHeader,
                         .attributes = kTableAttributes,
                         .header_size = sizeof(nfgenmsg),
                         .write_header = write_family,
@@ -149,7 +201,7 @@ const rtnl::Noun kChain{.name = "nftChain",
                         .write_header = write_family,
                         .read_header = read_family,
                         .family = nullptr,
-                        .refine = nullptr};
+                        .refine = refine_hook};
 
 const rtnl::Noun kSet{.name = "nftSet",
                       .header = kFamilyHeader,
@@ -170,7 +222,7 @@ const rtnl::Noun kElements{.name = "nftElements",
                            .refine = nullptr};
 
 const rtnl::Noun kRule{.name = "nftRule",
-                       .header = kFamilyHeader,
+                       .header = kCommentedHeader,
                        .attributes = kRuleAttributes,
                        .header_size = sizeof(nfgenmsg),
                        .write_header = write_family,

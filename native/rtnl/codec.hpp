@@ -57,7 +57,10 @@ sys::Refusal refusal_of(const netlink::Acknowledgement& acknowledgement, const N
 /// A message as text, one attribute a line: property, number, bytes. For people and tests.
 std::string print(const Noun& noun, netlink::BytesView body);
 
-/// Every noun, kind and operation with its properties, as records.
+/// Nouns with their properties, and the names of operations, as records.
+Record schema_of(std::span<const Noun* const> nouns, std::span<const Operation> operations);
+
+/// Those of rtnetlink, and every kind with its properties.
 Record schema();
 
 /// Property names, with static life.

@@ -224,16 +224,21 @@ std::string print(const Noun& noun, BytesView body) {
   return out;
 }
 
-Record schema() {
+Record schema_of(std::span<const Noun* const> nouns, std::span<const Operation> operations) {
   Record by_noun;
-  for (const Noun* noun : nouns()) by_noun.append(noun->name, rows(noun->attributes, noun->header));
+  for (const Noun* noun : nouns) by_noun.append(noun->name, rows(noun->attributes, noun->header));
   List verbs;
-  for (const Operation& operation : operations()) verbs.emplace_back(std::string{operation.name});
+  for (const Operation& operation : operations) verbs.emplace_back(std::string{operation.name});
   Record all;
   all.append("nouns", std::move(by_noun));
+  all.append("operations", std::move(verbs));
+  return all;
+}
+
+Record schema() {
+  Record all = schema_of(nouns(), operations());
   all.append("kinds", describe_tables(kKinds));
   all.append("portKinds", describe_tables(kPortKinds));
-  all.append("operations", std::move(verbs));
   return all;
 }
 

@@ -1,6 +1,14 @@
 // Three sandboxes in a row, the middle one routing between the others.
 
-import { addAddress, addRoute, createLink, setForwarding, setLink } from "../../lib/index.ts";
+import {
+  addAddress,
+  addRoute,
+  createLink,
+  type Namespace,
+  setForwarding,
+  setLink,
+  setSysctl,
+} from "../../lib/index.ts";
 import { type Sandbox, withSandboxes } from "./sandbox.ts";
 
 /** `left` (10.1.0.2, fd01::2) and `right` (10.2.0.2, fd02::2), joined by `router`. */
@@ -25,9 +33,16 @@ async function wire(end: Sandbox, router: Sandbox, side: 1 | 2): Promise<void> {
   await addRoute(end, { to: "default", via: `fd0${side}::1` });
 }
 
+/** Has later links ask for neighbours at once, not when their own addresses are known to be free. */
+export async function withoutDetection(namespace: Namespace): Promise<void> {
+  await setSysctl(namespace, "net/ipv6/conf/all/accept_dad", 0);
+  await setSysctl(namespace, "net/ipv6/conf/default/accept_dad", 0);
+}
+
 /** Runs a test with them. */
 export function withRouter<T>(test: (routed: Routed) => Promise<T>): Promise<T> {
   return withSandboxes(3, async ([left, router, right]) => {
+    for (const each of [left, router, right]) await withoutDetection(each);
     await setForwarding(router, true);
     await setForwarding(router, true, { family: "inet6" });
     await wire(left, router, 1);

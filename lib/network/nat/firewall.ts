@@ -38,6 +38,7 @@ import {
   elementOf,
   elementsOf,
   type FirewalledNetwork,
+  isEveryAddress,
   type PlacedElement,
   type PublishedPort,
   portMaps,
@@ -324,12 +325,13 @@ function destinationOf({ destination, destination6 }: Tuple): string | undefined
 
 /** Whether a connection was sent on by a published port. */
 function isOf({ original, reply }: Connection): (port: PublishedPort) => boolean {
-  return ({ protocol, hostPort, address, port }) =>
+  return ({ protocol, hostAddress, hostPort, address, port }) =>
     original.protocol === protocols[protocol] &&
     original.destinationPort === hostPort &&
     sourceOf(reply) === address &&
     reply.sourcePort === port &&
-    isIPv6(address) === (original.source6 !== undefined);
+    isIPv6(hostAddress) === (original.source6 !== undefined) &&
+    (isEveryAddress(hostAddress) || destinationOf(original) === hostAddress);
 }
 
 /** The maps that published ports are in, for those who look at them. */
@@ -345,17 +347,24 @@ export interface ForeignDrop {
 }
 
 /**
- * Base chains of other tables that drop what no rule of theirs accepts, where networks forward: what
- * our table accepts, another one can still drop.
+ * Base chains of other tables that drop what no rule of theirs accepts: what our table accepts,
+ * another one can still drop. At the hook `forward` it is the traffic of networks, at `input` and
+ * `output` that between them and the host, which uses published ports, too.
  */
 export async function foreignDrops(
   host: Namespace,
   table = "vethwork",
 ): Promise<readonly ForeignDrop[]> {
-  const chains = await listChains(host);
-  return chains.flatMap(({ family, table: of, chain, hook, priority, policy }) => {
-    const drops = policy === "drop" && hook !== undefined && of !== table;
-    const matters = hook === "forward" || hook === "prerouting" || hook === "postrouting";
-    return drops && matters ? [{ family, table: of, chain, hook, priority: priority ?? 0 }] : [];
-  });
+  const [tables, chains] = await Promise.all([listTables(host), listChains(host)]);
+  const isOther = (of: TablePlace) => of.family !== "inet" || of.table !== table;
+  const isAwake = (of: TablePlace) =>
+    tables.some(
+      (one) =>
+        one.family === of.family && one.table === of.table && !one.flags?.includes("dormant"),
+    );
+  return chains
+    .filter((chain) => chain.policy === "drop" && isOther(chain) && isAwake(chain))
+    .flatMap(({ family, table: of, chain, hook, priority = 0 }) =>
+      hook === undefined ? [] : [{ family, table: of, chain, hook, priority }],
+    );
 }

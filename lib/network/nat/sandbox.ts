@@ -106,7 +106,9 @@ export async function stopRedirecting(sandbox: Namespace): Promise<void> {
 
 /** Which table spreads connections to a virtual address. */
 function spreadingPlace(virtual: string): TablePlace {
-  return { family: isIPv6(virtual) ? "ip6" : "ip", table: `vethwork-${virtual}` };
+  // nft(8) takes no colons in the names of tables.
+  const table = `vethwork-${virtual.replaceAll(":", "-")}`;
+  return { family: isIPv6(virtual) ? "ip6" : "ip", table };
 }
 
 /**

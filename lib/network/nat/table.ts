@@ -2,7 +2,7 @@
 //
 //   prerouting, output   for this host → published: sent on by what the maps say
 //   guard                from a bridge to 127.0.0.0/8: dropped
-//   forward              out by a bridge → into its network; in by a bridge → out of its network
+//   forward              in by a bridge → out of its network; out by a bridge → into its network
 //   postrouting          from loopback, back to where it came from, or out by a bridge: masqueraded
 //
 // A network is one element in each of four maps, which jump to four chains of its own; a published
@@ -139,7 +139,11 @@ export const commonChains: readonly ChainShape[] = [
   {
     chain: "output",
     hook: { type: "nat", hook: "output", priority: -100, policy: "accept" },
-    rules: [rule(isForThisHost(), decide({ verdict: "jump", chain: "published" }))],
+    rules: [
+      // From there nothing gets out of the host: who asks is to hear that at once.
+      rule(isIpv6, equals(ip6Destination, "::1"), decide({ verdict: "accept" })),
+      rule(isForThisHost(), decide({ verdict: "jump", chain: "published" })),
+    ],
   },
   {
     // Before connections are looked up, so that answers to the host's own are still what they were.
@@ -157,7 +161,8 @@ export const commonChains: readonly ChainShape[] = [
   {
     chain: "forward",
     hook: { type: "filter", hook: "forward", priority: 0, policy: "accept" },
-    rules: [rule(decideBy([outputLink], into.set)), rule(decideBy([inputLink], outOf.set))],
+    // What may not get out is not to get into another network either, as published ports do.
+    rules: [rule(decideBy([inputLink], outOf.set)), rule(decideBy([outputLink], into.set))],
   },
   {
     chain: "postrouting",
@@ -231,10 +236,15 @@ export function elementsOf(network: FirewalledNetwork): PlacedElement[] {
   ];
 }
 
+/** Whether an address stands for all that the host has of its family. */
+export function isEveryAddress(hostAddress: string): boolean {
+  return hostAddress === "0.0.0.0" || hostAddress === "::";
+}
+
 /** The element of a published port. */
 export function elementOf(port: PublishedPort): PlacedElement {
   const six = isIPv6(port.hostAddress);
-  const any = port.hostAddress === (six ? "::" : "0.0.0.0");
+  const any = isEveryAddress(port.hostAddress);
   const place = [protocols[port.protocol], port.hostPort];
   const key = any ? place : [port.hostAddress, ...place];
   const ofFamily = six ? { any: ports6, at: portsAt6 } : { any: ports4, at: portsAt4 };
