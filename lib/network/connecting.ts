@@ -61,9 +61,9 @@ export async function connect(
     const after = [...before, connection];
     try {
       await allEnded([
-        attach(context, namespace, connection).then(() =>
-          reroute(context, sandbox, namespace, { before, after }),
-        ),
+        attach(context, namespace, connection)
+          .then(() => reroute(context, sandbox, namespace, { before, after }))
+          .then(() => context.spreading.join(endpoint)),
         writeFiles(context, sandbox),
       ]);
       const record = recordOf(context.keys, "endpoints", "made", endpoint);
@@ -125,6 +125,7 @@ async function undoConnect(
   } catch (error) {
     return [error];
   }
+  await context.spreading.leave(endpoint, namespace).catch(note);
   await reroute(context, sandbox, namespace, { before: after, after: before }).catch(note);
   await writeFiles(context, sandbox).catch(note);
   await detach(context, namespace, connection).catch(note);
