@@ -64,6 +64,7 @@ export async function connect(
       const routes = [defaultRoutes(before), defaultRoutes(after)] as const;
       await allEnded([
         attached.then(() => setDefaultRoutes(namespace, ...routes)),
+        attached.then(() => context.spreading.join(endpoint)),
         movePorts(context, sandbox, before, after, attached),
         writeFiles(context, sandbox),
       ]);
@@ -126,6 +127,7 @@ async function undoConnect(
   } catch (error) {
     return [error];
   }
+  await context.spreading.leave(endpoint, namespace).catch(note);
   await reroute(context, sandbox, namespace, { before: after, after: before }).catch(note);
   await writeFiles(context, sandbox).catch(note);
   await detach(context, namespace, connection).catch(note);

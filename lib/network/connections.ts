@@ -46,7 +46,7 @@ export function recordsOf(
 }
 
 /** What has to hold for an endpoint to be made: the network is as it is known. */
-function unchanged({ plan, keys }: Context, network: Network): Condition {
+export function unchanged({ plan, keys }: Context, network: Network): Condition {
   return {
     key: keys.of("networks", network),
     revision: plan.networks.get(network.id)?.revision ?? 0,
@@ -96,10 +96,10 @@ export async function allocate(
 }
 
 /** What a condition that did not hold means: that a network is going, or the lock another's. */
-function withoutConflict(
+export function withoutConflict(
   { keys }: Context,
   caller: string,
-  plans: readonly EndpointPlan[],
+  plans: readonly { readonly network: Network }[],
   error: unknown,
 ): unknown {
   if (!(error instanceof NetworkError) || error.code !== "STORE_CONFLICT") return error;

@@ -16,6 +16,7 @@ import type { Places } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import type { PortBook } from "./ports.ts";
 import type { SandboxNamespaces } from "./sandbox-namespaces.ts";
+import type { Spreading } from "./spreading.ts";
 import type { Commit, Condition, Store } from "./store/store.ts";
 import type { Turns } from "./turns.ts";
 
@@ -33,6 +34,7 @@ export interface Context {
   readonly names: Names;
   readonly ports: PortBook;
   readonly places: Places;
+  readonly spreading: Spreading;
   readonly settings: HostSettings;
   readonly namespaces: SandboxNamespaces;
   /** The networks whose bridges are known to route answers to 127.0.0.0/8. */

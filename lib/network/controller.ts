@@ -23,7 +23,7 @@ import {
 import { Ipam } from "./ipam/ipam.ts";
 import { Keys } from "./keys.ts";
 import { HostLock } from "./lock.ts";
-import type { Endpoint, Network, Sandbox } from "./model.ts";
+import type { Endpoint, Network, Sandbox, Service } from "./model.ts";
 import { Names } from "./names.ts";
 import { NamesRole } from "./names-role.ts";
 import { Firewall } from "./nat/firewall.ts";
@@ -45,6 +45,17 @@ import {
   type SandboxOptions,
 } from "./sandbox-options.ts";
 import { adoptSandbox, createSandbox, deleteSandbox } from "./sandboxes.ts";
+import {
+  checkedService,
+  createService,
+  deleteService,
+  describeService,
+  type ServiceDescription,
+  type ServiceOptions,
+  serviceAt,
+  servicesOf,
+} from "./services.ts";
+import { Spreading } from "./spreading.ts";
 import type { Condition, Store } from "./store/store.ts";
 import { Turns } from "./turns.ts";
 
@@ -163,7 +174,7 @@ export class Controller implements AsyncDisposable {
   }
 
   /**
-   * Removes a network that nobody is connected to; by its name, its id, or the beginning of that.
+   * Removes a network without services that nobody is connected to; by its name, its id, or the beginning of that.
    *
    * @throws {NetworkError} `NETWORK_MISSING`, `NETWORK_PREDEFINED`, `NETWORK_IN_USE`, `DRIVER_FAILED`
    */
@@ -325,6 +336,65 @@ export class Controller implements AsyncDisposable {
     await this.#change("disconnect", (fence) => disconnect(this.#context, fence, references));
   }
 
+  /**
+   * Makes a service: one name and one virtual address of each family for all sandboxes of a network
+   * that have the name as an alias there, now or later. What a sandbox of the network sends to the
+   * address goes to one of them by chance, a connection always to the same; whoever leaves gets no
+   * more, and connections with it are forgotten. Without anybody behind it, the address is nobody's.
+   * Sandboxes of other networks, the host, and published ports are not led to it.
+   *
+   * Whoever comes or goes behind a service is told to every sandbox of the network.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`, `SERVICE_EXISTS`, `MODE_CONFLICT` if the network has no
+   *   names, `ADDRESS_TAKEN`, `ADDRESS_OUTSIDE`, `ADDRESS_RESERVED`, `POOL_EXHAUSTED`,
+   *   `DRIVER_FAILED`; nothing is left then.
+   * @throws {RangeError | TypeError} if an option is bad.
+   */
+  async createService(options: ServiceOptions): Promise<Service> {
+    const request = checkedService(options);
+    return await this.#change("createService", (fence) =>
+      createService(this.#context, fence, request),
+    );
+  }
+
+  /**
+   * Removes a service, by its name or id. Its name then stands for those who have it as an alias.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`, `SERVICE_MISSING`, `DRIVER_FAILED`
+   */
+  async deleteService(network: string, service: string): Promise<void> {
+    const references = {
+      network: checkedReference("network", network),
+      service: checkedReference("service", service),
+    };
+    await this.#change("deleteService", (fence) => deleteService(this.#context, fence, references));
+  }
+
+  /**
+   * A service with the sandboxes behind it.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`, `SERVICE_MISSING`
+   */
+  async inspectService(network: string, service: string): Promise<ServiceDescription> {
+    const on = checkedReference("network", network);
+    const reference = checkedReference("service", service);
+    await this.#context.plan.refresh();
+    const found = serviceAt(this.#context, "inspectService", on, reference);
+    return describeService(this.#context, found);
+  }
+
+  /**
+   * The services of a network, or of all, by name.
+   *
+   * @throws {NetworkError} `NETWORK_MISSING`
+   */
+  async listServices(network?: string): Promise<readonly Service[]> {
+    const on = network === undefined ? undefined : checkedReference("network", network);
+    await this.#context.plan.refresh();
+    const found = on === undefined ? undefined : networkAt(this.#context, "listServices", on);
+    return servicesOf(this.#context, found);
+  }
+
   /** What is not as the plan says, and what {@link Controller.reconcile} would do; changes nothing. */
   async plan(): Promise<readonly PlannedRepair[]> {
     return await this.#change("plan", async () => {
@@ -402,6 +472,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     names: new Names(() => context),
     ports: new PortBook(host, plan),
     places: new Places(plan),
+    spreading: new Spreading(() => context),
     settings: new HostSettings(host, store, keys),
     namespaces: new SandboxNamespaces(),
     loopbackRouted: new Set(),

@@ -30,7 +30,7 @@ export interface EndpointPlan {
 }
 
 /** One address of each family that the network has: the named one, or any. */
-function addressRequests(
+export function addressRequests(
   caller: string,
   network: Network,
   addresses: readonly string[],
@@ -117,12 +117,12 @@ export function withAddresses(plan: EndpointPlan, addresses: readonly string[]):
   return { ...endpoint, mac, addresses: addresses.map((one, n) => `${one}/${lengths[n]}`) };
 }
 
-/** What is to be given back of an endpoint's addresses. */
+/** What is to be given back of the addresses of an endpoint, or a service. */
 export function heldBy(
   network: Network,
-  endpoint: Endpoint,
+  { addresses }: Pick<Endpoint, "addresses">,
 ): { readonly subnet: string; readonly address: string }[] {
-  return endpoint.addresses.flatMap((cidr) => {
+  return addresses.flatMap((cidr) => {
     const address = addressOf(cidr);
     const found = network.subnets.find(
       ({ subnet }) => familyOf(subnet) === familyOf(address) && cidrContains(subnet, address),
@@ -131,9 +131,9 @@ export function heldBy(
   });
 }
 
-/** The address without its prefix length. */
+/** The address without its prefix length, if it has one. */
 export function addressOf(cidr: string): string {
-  return cidr.slice(0, cidr.indexOf("/"));
+  return cidr.split("/")[0] ?? cidr;
 }
 
 /** Brings an endpoint into the kernel: its link, then addresses, and raises it. */

@@ -6,10 +6,12 @@
  * Networks, sandboxes and endpoints:
  * - `NETWORK_EXISTS`, `SANDBOX_EXISTS`: the name is taken.
  * - `NETWORK_MISSING`, `SANDBOX_MISSING`: there is no such thing.
- * - `NETWORK_IN_USE`, `SANDBOX_IN_USE`: sandboxes are connected to it, or joined it; `conflict` names one.
+ * - `NETWORK_IN_USE`, `SANDBOX_IN_USE`: sandboxes are connected to it, or joined it, or it has services;
+ *   `conflict` names one.
  * - `NETWORK_PREDEFINED`: `bridge`, `host` and `none` cannot be made, removed or given options.
  * - `NETWORK_FULL`: no further endpoint fits on it.
  * - `ENDPOINT_EXISTS`, `ENDPOINT_MISSING`: the sandbox is connected to the network, or is not.
+ * - `SERVICE_EXISTS`, `SERVICE_MISSING`: the network has a service of the name, or has none.
  * - `MODE_CONFLICT`: what is asked for cannot be had in the sandbox's mode, or on the network.
  * - `NAMESPACE_EXISTS`, `NAMESPACE_MISSING`: there is a namespace of the sandbox's name that is not ours,
  *   or none where one was said to be.
@@ -53,6 +55,8 @@ export type NetworkErrorCode =
   | "SANDBOX_IN_USE"
   | "ENDPOINT_EXISTS"
   | "ENDPOINT_MISSING"
+  | "SERVICE_EXISTS"
+  | "SERVICE_MISSING"
   | "MODE_CONFLICT"
   | "NAMESPACE_EXISTS"
   | "NAMESPACE_MISSING"

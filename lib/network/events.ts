@@ -1,13 +1,14 @@
 // What happens to networks and sandboxes, as events.
 
 import type { Context } from "./context.ts";
-import type { Endpoint, Network, Planned, Sandbox } from "./model.ts";
+import type { Endpoint, Network, Planned, Sandbox, Service } from "./model.ts";
 import type { PlanChange } from "./plan.ts";
 
 /** Something that happened, under Docker's names for it. */
 export type NetworkEvent = { readonly time: Date } & (
   | { readonly type: "network"; readonly action: "create" | "destroy"; readonly network: Network }
   | { readonly type: "sandbox"; readonly action: "create" | "destroy"; readonly sandbox: Sandbox }
+  | { readonly type: "service"; readonly action: "create" | "destroy"; readonly service: Service }
   | {
       readonly type: "network";
       readonly action: "connect" | "disconnect";
@@ -42,6 +43,11 @@ function eventOf({ plan }: Context, change: PlanChange): NetworkEvent | undefine
     const moved = transition(change.before, change.after);
     const action = moved?.came ? "create" : "destroy";
     return moved && { time, type: "network", action, network: moved.value };
+  }
+  if (change.noun === "services") {
+    const moved = transition(change.before, change.after);
+    const action = moved?.came ? "create" : "destroy";
+    return moved && { time, type: "service", action, service: moved.value };
   }
   const moved = transition(change.before, change.after);
   const action = moved?.came ? "create" : "destroy";

@@ -29,11 +29,13 @@ export type {
   Port,
   Sandbox,
   SandboxMode,
+  Service,
 } from "./model.ts";
 export type { NetworkOptions, SubnetOptions } from "./network-options.ts";
 export type { PortRange, PortSpec } from "./ports.ts";
 export type { PlannedRepair, Repair } from "./reconcile.ts";
 export type { AdoptOptions, ConnectOptions, SandboxOptions } from "./sandbox-options.ts";
+export type { ServiceDescription, ServiceOptions } from "./services.ts";
 export { type LmdbStoreOptions, openLmdbStore } from "./store/lmdb.ts";
 export { openMemoryStore } from "./store/memory.ts";
 export type {

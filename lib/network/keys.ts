@@ -1,7 +1,7 @@
 // Where in the store the plan of a host is.
 
 import { NetworkError } from "./errors.ts";
-import type { Endpoint, Network, Planned, Sandbox, State } from "./model.ts";
+import type { Endpoint, Network, Planned, Sandbox, Service, State } from "./model.ts";
 import type { Entry, Json, Put } from "./store/store.ts";
 
 /** The nouns of the plan by their collections in the store. */
@@ -9,10 +9,17 @@ export interface Nouns {
   networks: Network;
   sandboxes: Sandbox;
   endpoints: Endpoint;
+  services: Service;
 }
 
 export type NounName = keyof Nouns;
 
+const nouns: readonly string[] = [
+  "networks",
+  "sandboxes",
+  "endpoints",
+  "services",
+] satisfies NounName[];
 const states: readonly unknown[] = ["making", "made", "deleting"] satisfies State[];
 
 /** The keys of one host's plan. */
@@ -44,15 +51,15 @@ export class Keys {
     return `${this.prefix}sysctls/`;
   }
 
-  /** Where a noun is: endpoints by their networks. */
+  /** Where a noun is: endpoints and services by their networks. */
   of<N extends NounName>(noun: N, value: Nouns[N]): string {
     const below = "network" in value ? `${value.network}/` : "";
     return `${this.prefix}${noun}/${below}${value.id}`;
   }
 
-  /** Below it stand the endpoints of a network. */
-  endpointsOn(network: string): string {
-    return `${this.prefix}endpoints/${network}/`;
+  /** Below it stand the endpoints of a network, or its services. */
+  on(noun: "endpoints" | "services", network: string): string {
+    return `${this.prefix}${noun}/${network}/`;
   }
 
   /** What a key stands for; `undefined` if for none of the nouns. */
@@ -60,9 +67,7 @@ export class Keys {
     const [noun = "", ...path] = key.slice(this.prefix.length).split("/");
     const id = path.at(-1);
     if (id === undefined) return undefined;
-    return noun === "networks" || noun === "sandboxes" || noun === "endpoints"
-      ? { noun, id }
-      : undefined;
+    return nouns.includes(noun) ? { noun: noun as NounName, id } : undefined;
   }
 }
 

@@ -112,6 +112,22 @@ export interface Endpoint {
   readonly gatewayPriority: number;
 }
 
+/**
+ * One name and one virtual address of each family for several sandboxes on a network: for all that
+ * have the name as an alias there.
+ */
+export interface Service {
+  /** 64 hex digits. */
+  readonly id: string;
+  /** The network's id. */
+  readonly network: string;
+  readonly name: string;
+  /** Addresses of the network that no sandbox has, IPv4 first. */
+  readonly addresses: readonly string[];
+  /** ISO 8601, UTC. */
+  readonly created: string;
+}
+
 /** A noun of the plan, how far it is, and the revision of its record. */
 export interface Planned<T> {
   readonly state: State;

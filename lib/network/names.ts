@@ -8,7 +8,7 @@ import { View } from "./dns/view.ts";
 import { type Holder, Zone } from "./dns/zone.ts";
 import { addressOf } from "./endpoints.ts";
 import type { Connection } from "./gateway.ts";
-import type { Endpoint, Network, Planned, Sandbox } from "./model.ts";
+import type { Endpoint, Network, Planned, Sandbox, Service } from "./model.ts";
 import { redirectNames, redirectsNames } from "./nat/sandbox.ts";
 import type { PlanChange } from "./plan.ts";
 
@@ -60,6 +60,9 @@ export class Names {
     for (const { state, value } of plan.endpoints.values()) {
       if (state === "made") this.#hold(value);
     }
+    for (const { state, value } of plan.services.values()) {
+      if (state === "made") this.#holdService(value);
+    }
     for (const { state, value } of plan.sandboxes.values()) {
       if (state === "made") this.#update(value.id);
     }
@@ -85,6 +88,11 @@ export class Names {
       if (made) this.#hold(endpoint);
       else this.#letGo(endpoint);
       this.#update(endpoint.sandbox);
+    } else if (noun === "services") {
+      const service = (after ?? before)?.value;
+      if (service === undefined) return;
+      if (after?.state === "made") this.#holdService(service);
+      else this.#letGo(service);
     } else if (noun === "sandboxes") {
       const id = (after ?? before)?.value.id;
       if (id !== undefined) this.#update(id);
@@ -146,7 +154,15 @@ export class Names {
     holders.set(endpoint.id, zone.add({ name, aliases: [...aliases], addresses }));
   }
 
-  #letGo({ network, id }: Endpoint): void {
+  /** A service has its name alone: who is behind it has it as an alias. */
+  #holdService({ id, name, network: on, addresses }: Service): void {
+    const network = this.#context().plan.networks.get(on)?.value;
+    if (network === undefined) return;
+    const { zone, holders } = this.#zone(network);
+    if (!holders.has(id)) holders.set(id, zone.add({ name, addresses, alone: true }));
+  }
+
+  #letGo({ network, id }: Pick<Endpoint, "network" | "id">): void {
     const known = this.#zones.get(network);
     const holder = known?.holders.get(id);
     if (known === undefined || holder === undefined) return;

@@ -352,8 +352,10 @@ export async function deleteNetwork(
     }
     const record = recordOf(context.keys, "networks", "deleting", network);
     // Nobody is connected between the look and the note: both are one step.
-    const nobody = { emptyPrefix: context.keys.endpointsOn(network.id) };
-    if (await write(context, fence, { if: [nobody], put: [record] })) {
+    const nobody = (["endpoints", "services"] as const).map((noun) => ({
+      emptyPrefix: context.keys.on(noun, network.id),
+    }));
+    if (await write(context, fence, { if: nobody, put: [record] })) {
       throw inUse(context, caller, network);
     }
     const [failure, ...more] = await tearDownNetwork(context, fence, network);
@@ -364,6 +366,14 @@ export async function deleteNetwork(
 
 function inUse({ plan }: Context, caller: string, { id, name }: Network): NetworkError {
   const [endpoint] = plan.endpointsOn(id);
+  const [service] = plan.servicesOn(id);
+  if (endpoint === undefined && service !== undefined) {
+    const conflict = service.value.name;
+    const reason = `it has the service ${JSON.stringify(conflict)}`;
+    return new NetworkError("NETWORK_IN_USE", {
+      ...{ operation: caller, subject: name, reason, conflict },
+    });
+  }
   const conflict = plan.sandboxes.get(endpoint?.value.sandbox ?? "")?.value.name ?? "";
   const reason = `sandbox ${JSON.stringify(conflict)} is connected to it`;
   return new NetworkError("NETWORK_IN_USE", { operation: caller, subject: name, reason, conflict });

@@ -2,7 +2,7 @@
 
 import { NetworkError } from "./errors.ts";
 import { type Keys, type NounName, type Nouns, readRecord } from "./keys.ts";
-import type { Endpoint, Network, Planned, Sandbox } from "./model.ts";
+import type { Endpoint, Network, Planned, Sandbox, Service } from "./model.ts";
 import type { Change, Store } from "./store/store.ts";
 
 /** Ids by something that they have in common. */
@@ -45,10 +45,12 @@ export class Plan {
   readonly networks: Map<string, Planned<Network>> = new Map();
   readonly sandboxes: Map<string, Planned<Sandbox>> = new Map();
   readonly endpoints: Map<string, Planned<Endpoint>> = new Map();
+  readonly services: Map<string, Planned<Service>> = new Map();
   readonly #networkNames = new Index();
   readonly #sandboxNames = new Index();
   readonly #bySandbox = new Index();
   readonly #byNetwork = new Index();
+  readonly #servicesByNetwork = new Index();
   readonly #byPort = new Index();
   readonly #byJoined = new Index();
   readonly #listeners = new Set<(change: PlanChange) => void>();
@@ -95,6 +97,12 @@ export class Plan {
 
   endpointsOn(network: string): Planned<Endpoint>[] {
     return this.#endpoints(this.#byNetwork.of(network));
+  }
+
+  servicesOn(network: string): Planned<Service>[] {
+    return Array.from(this.#servicesByNetwork.of(network), (id) => this.services.get(id)).filter(
+      (service) => service !== undefined,
+    );
   }
 
   countOn(network: string): number {
@@ -145,7 +153,7 @@ export class Plan {
   async #readAll(): Promise<void> {
     const { entries, revision } = await this.#store.list(this.#keys.prefix);
     const present = new Set(entries.map(({ key }) => key));
-    for (const noun of ["endpoints", "sandboxes", "networks"] as const) {
+    for (const noun of ["services", "endpoints", "sandboxes", "networks"] as const) {
       for (const { value } of [...this[noun].values()]) {
         const key = this.#keys.of(noun, value);
         if (!present.has(key)) this.#apply({ key }, revision);
@@ -162,6 +170,7 @@ export class Plan {
     // One branch for each noun, so that the types of map and record go together.
     if (noun === "networks") this.#note(noun, this.networks, id, change, revision);
     else if (noun === "sandboxes") this.#note(noun, this.sandboxes, id, change, revision);
+    else if (noun === "services") this.#note(noun, this.services, id, change, revision);
     else this.#note(noun, this.endpoints, id, change, revision);
   }
 
@@ -185,12 +194,14 @@ export class Plan {
     }
   }
 
-  #index(verb: "add" | "delete", noun: NounName, value: Network | Sandbox | Endpoint): void {
+  #index(verb: "add" | "delete", noun: NounName, value: Nouns[NounName]): void {
     if (noun === "networks") this.#networkNames[verb]((value as Network).name, value.id);
     else if (noun === "endpoints") {
       const { network, sandbox, id } = value as Endpoint;
       this.#byNetwork[verb](network, id);
       this.#bySandbox[verb](sandbox, id);
+    } else if (noun === "services") {
+      this.#servicesByNetwork[verb]((value as Service).network, value.id);
     } else {
       const { name, id, ports, joins } = value as Sandbox;
       this.#sandboxNames[verb](name, id);

@@ -3,9 +3,10 @@
 import { type Context, withUndoFailures } from "./context.ts";
 import { removeNetwork } from "./networks.ts";
 import { removeSandbox } from "./sandboxes.ts";
+import { removeService } from "./services.ts";
 import type { Condition } from "./store/store.ts";
 
-/** Removes all sandboxes, then all networks; those that share a namespace before its owner. */
+/** Removes all sandboxes, then all services and networks; those that share a namespace before its owner. */
 export async function purge(context: Context, fence: Condition): Promise<void> {
   const { plan } = context;
   const sandboxes = [...plan.sandboxes.values()].map(({ value }) => value);
@@ -15,6 +16,9 @@ export async function purge(context: Context, fence: Condition): Promise<void> {
   for (const some of [joined, owners]) {
     const results = await Promise.all(some.map((one) => removeSandbox(context, fence, one)));
     failures.push(...results.flat());
+  }
+  for (const { value } of [...plan.services.values()]) {
+    failures.push(...(await removeService(context, fence, value)));
   }
   for (const { value } of [...plan.networks.values()]) {
     failures.push(...(await removeNetwork(context, fence, value)));

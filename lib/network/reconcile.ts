@@ -131,6 +131,12 @@ async function inspectSandbox(context: Context, sandbox: Sandbox): Promise<Findi
     const repair = () => publishPorts(context, sandbox, connections);
     findings.push({ subject, problem, remedy: "it is set to", repair });
   }
+  const services = await context.spreading.missing(sandbox, namespace);
+  if (services.length > 0) {
+    const problem = `it is not led to ${services.join(" and ")} as planned`;
+    const repair = () => context.spreading.mend(sandbox);
+    findings.push({ subject, problem, remedy: "its table is made anew", repair });
+  }
   const files = await staleFiles(context, sandbox, connections);
   if (files.length > 0) {
     const problem = `${files.join(" and ")} of it is not as planned`;

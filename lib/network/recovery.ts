@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { removeNetwork } from "./networks.ts";
 import { writeFiles } from "./sandbox-files.ts";
 import { removeSandbox } from "./sandboxes.ts";
+import { removeService } from "./services.ts";
 import type { Condition } from "./store/store.ts";
 
 /**
@@ -20,6 +21,9 @@ export async function recover(context: Context, fence: Condition): Promise<void>
   }
   for (const { value } of [...plan.endpoints.values()].filter(isLeft)) {
     await undoEndpoint(context, fence, value);
+  }
+  for (const { value } of [...plan.services.values()].filter(isLeft)) {
+    await removeService(context, fence, value);
   }
   for (const { value } of [...plan.networks.values()].filter(isLeft)) {
     await removeNetwork(context, fence, value);
@@ -41,7 +45,8 @@ async function sweepAddresses(context: Context, fence: Condition): Promise<void>
   const { plan, ipam } = context;
   for (const subnet of await ipam.listSubnets()) {
     const { held } = await ipam.describe(subnet.subnet);
-    const lost = held.filter(({ holder }) => !plan.endpoints.has(holder));
+    const isLost = (holder: string) => !plan.endpoints.has(holder) && !plan.services.has(holder);
+    const lost = held.filter(({ holder }) => isLost(holder));
     for (const { address, holder } of lost) {
       const addresses = [{ subnet: subnet.subnet, address }];
       await ipam.releaseAddresses({ holder, addresses, with: { if: [fence] } });

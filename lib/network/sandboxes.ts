@@ -132,6 +132,7 @@ async function connectAll(
 ): Promise<void> {
   await allEnded(connections.map((connection) => attach(context, namespace, connection)));
   await setDefaultRoutes(namespace, [], defaultRoutes(connections));
+  await allEnded(connections.map(({ endpoint }) => context.spreading.join(endpoint)));
 }
 
 /**
@@ -173,6 +174,9 @@ async function tearDownSandbox(
     const isLeft = sandbox.adopted || endpoints.some(({ hostLink }) => hostLink === undefined);
     const namespace = isLeft ? await namespaces.find(sandbox) : undefined;
     await context.names.settled(sandbox.id).catch(note);
+    const lasting = sandbox.adopted ? namespace : undefined;
+    const leaving = endpoints.map((each) => context.spreading.leave(each, lasting));
+    await allEnded(leaving).catch(note);
     await Promise.all([
       unpublishPorts(context, sandbox, connections).catch(note),
       removeFiles(context, sandbox).catch(note),

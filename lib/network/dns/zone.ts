@@ -13,6 +13,8 @@ export interface HolderSpec {
   readonly aliases?: readonly string[];
   /** IPv4 and IPv6 addresses; at least one. */
   readonly addresses: readonly string[];
+  /** Whether the names stand for this one alone, whoever else holds them. Default: false. */
+  readonly alone?: boolean;
 }
 
 /** One that was added to a {@link Zone}: what {@link Zone.remove} takes. */
@@ -20,6 +22,7 @@ export interface Holder {
   /** In the form in which names are compared. */
   readonly name: string;
   readonly addresses: readonly string[];
+  readonly alone: boolean;
 }
 
 /** The types of records that there are. */
@@ -78,7 +81,10 @@ export class Name {
   }
 
   #collect(type: RecordType): Answers {
-    const records = [...this.#holders.values()].flatMap((holder) => holder[type] ?? []);
+    const all = [...this.#holders];
+    const alone = all.filter(([holder]) => holder.alone);
+    const answering = alone.length > 0 ? alone : all;
+    const records = answering.flatMap(([, held]) => held[type] ?? []);
     const answers = { records, turn: 0 };
     this.#answers.set(type, answers);
     return answers;
@@ -120,12 +126,12 @@ export class Zone {
    *   and the network's together are too long. Nothing is added then.
    */
   add(spec: HolderSpec): Holder {
-    refuseUnknown("spec", spec, ["name", "aliases", "addresses"]);
+    refuseUnknown("spec", spec, ["name", "aliases", "addresses", "alone"]);
     const name = checkDnsName(spec.name, "name");
     const names = [name, ...checkEach(spec.aliases ?? [], "aliases", checkDnsName)];
     const addresses = checkEach(spec.addresses, "addresses", checkIpAddress);
     if (addresses.length === 0) throw invalidArgument("range", "addresses", "must not be empty");
-    const holder = { name, addresses };
+    const holder = { name, addresses, alone: spec.alone === true };
     const forward = recordsOf(addresses);
     const reverse = { PTR: [writeRecord("PTR", this.#qualified(name, "name"), ttl)] };
     const records = new Map<string, Records>();

@@ -3,6 +3,7 @@
 import { isIPv6 } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { NetlinkError } from "../../errors.ts";
+import { deleteConnections } from "../../netfilter/connections.ts";
 import { protocols } from "../../netfilter/data.ts";
 import {
   destinationPort,
@@ -26,7 +27,9 @@ import {
   createTable,
   deleteTable,
   listChains,
+  listElements,
   listRules,
+  reportedElement,
   type SetShape,
   type TablePlace,
 } from "../../netfilter/ruleset.ts";
@@ -111,9 +114,25 @@ function spreadingPlace(virtual: string): TablePlace {
   return { family: isIPv6(virtual) ? "ip6" : "ip", table };
 }
 
+/** The holders as elements of a map, by their numbers. */
+function spreadingElements(virtual: string, holders: readonly string[]) {
+  const data = [isIPv6(virtual) ? "ipv6_addr" : "ipv4_addr"] as const;
+  const shape: SetShape = { set: "holders", key: ["mark"], data };
+  return { shape, elements: holders.map((holder, n) => ({ key: [n], data: [holder] })) };
+}
+
+function spreadingRule(virtual: string, count: number): Expression[] {
+  const six = isIPv6(virtual);
+  return rule(
+    equals(six ? ip6Destination : ipDestination, virtual),
+    spreadBy(six ? "ip6" : "ip", count, "holders"),
+  );
+}
+
 /**
  * Spreads a sandbox's connections to a virtual address over those who hold it, by chance; without
- * holders it is nobody's. What was said before is forgotten, in the same step.
+ * holders it is nobody's. What was said before is forgotten, in the same step, and then connections
+ * with those who hold it no more.
  */
 export async function spreadAddress(
   sandbox: Namespace,
@@ -123,26 +142,46 @@ export async function spreadAddress(
   const place = spreadingPlace(virtual);
   if (holders.length === 0) {
     // Added first, so that there is one to delete.
-    return await changeRuleset(sandbox, [addTable(place), deleteTable(place)]);
+    await changeRuleset(sandbox, [addTable(place), deleteTable(place)]);
+  } else {
+    const { shape, elements } = spreadingElements(virtual, holders);
+    await replaceTable(sandbox, place, [
+      addSet(place, shape),
+      addChain(place, "output", output),
+      ...addElements(place, shape, elements),
+      addRule(place, "output", spreadingRule(virtual, holders.length)),
+    ]);
   }
-  const six = isIPv6(virtual);
-  const shape: SetShape = {
-    set: "holders",
-    key: ["mark"],
-    data: [six ? "ipv6_addr" : "ipv4_addr"],
-  };
-  const elements = holders.map((holder, n) => ({ key: [n], data: [holder] }));
-  await replaceTable(sandbox, place, [
-    addSet(place, shape),
-    addChain(place, "output", output),
-    ...addElements(place, shape, elements),
-    addRule(
-      place,
-      "output",
-      rule(
-        equals(six ? ip6Destination : ipDestination, virtual),
-        spreadBy(six ? "ip6" : "ip", holders.length, shape.set),
-      ),
-    ),
-  ]);
+  const present = new Set<string | undefined>(holders);
+  await deleteConnections(sandbox, ({ original, reply }) => {
+    const isMeant = (original.destination ?? original.destination6) === virtual;
+    return isMeant && !present.has(reply.source ?? reply.source6);
+  });
+}
+
+/** Whether that is in force. */
+export async function spreadsAddress(
+  sandbox: Namespace,
+  virtual: string,
+  holders: readonly string[],
+): Promise<boolean> {
+  const place = spreadingPlace(virtual);
+  const chains = await listChains(sandbox);
+  const [chain] = chains.filter(({ family, table }) => isDeepStrictEqual({ family, table }, place));
+  if (chain === undefined || holders.length === 0)
+    return chain === undefined && holders.length === 0;
+  const { shape, elements } = spreadingElements(virtual, holders);
+  const rules = await listRules(sandbox, place);
+  const reported = await listElements(sandbox, place, shape.set);
+  const byKey = new Map(reported.map((element) => [String(element.key), element]));
+  const expected = elements.map((element) => reportedElement(shape, element));
+  return (
+    covers(chain, output) &&
+    covers(
+      rules.map(({ expressions }) => expressions ?? []),
+      [spreadingRule(virtual, holders.length)],
+    ) &&
+    reported.length === expected.length &&
+    expected.every((element) => covers(byKey.get(String(element.key)), element))
+  );
 }

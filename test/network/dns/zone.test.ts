@@ -105,6 +105,24 @@ describe("a zone", () => {
     expect(refused(unknown)).toMatchObject(wrongType("ttl"));
   });
 
+  test("answers for one who has a name alone, and for the others when he is gone", () => {
+    const zone = new Zone("backend");
+    const other = zone.add({ name: "web", aliases: ["api"], addresses: ["172.18.0.3"] });
+    const alone = zone.add({ name: "api", addresses: ["172.18.0.9"], alone: true });
+    const answered = () =>
+      zone
+        .find("api")
+        ?.take("A")
+        .records.map((one) => [...one].slice(-4));
+    expect(answered()).toEqual([[172, 18, 0, 9]]);
+    expect(zone.find("api.backend")?.take("A").records).toHaveLength(1);
+    expect(zone.find("web")?.take("A").records).toHaveLength(1);
+    zone.remove(alone);
+    expect(answered()).toEqual([[172, 18, 0, 3]]);
+    zone.remove(other);
+    expect(zone.size).toBe(0);
+  });
+
   test("is as it was when all have gone", () => {
     const zone = new Zone("backend");
     const names = ["web", "www", "web.backend", "2.0.18.172.in-addr.arpa", "2.ip6.arpa"];

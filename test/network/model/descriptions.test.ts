@@ -38,7 +38,12 @@ test("what happens is told in order, whoever does it, until it is not wanted any
     const stop = new AbortController();
     const watching = (async () => {
       for await (const event of controller.watch({ signal: stop.signal })) {
-        const of = event.type === "network" ? event.network.name : event.sandbox.name;
+        const { name: of } =
+          event.type === "network"
+            ? event.network
+            : event.type === "sandbox"
+              ? event.sandbox
+              : event.service;
         told.push(`${event.type} ${event.action} ${of}`);
         if (event.action === "destroy" && event.type === "network") break;
       }
@@ -49,6 +54,8 @@ test("what happens is told in order, whoever does it, until it is not wanted any
     await controller.createSandbox({ name, networks: ["web"] });
     await controller.disconnect("web", name);
     await controller.connect("web", name);
+    await controller.createService({ network: "web", name: "api" });
+    await controller.deleteService("web", "api");
     await controller.deleteSandbox(name);
     await controller.deleteNetwork("web");
     await watching;
@@ -56,7 +63,8 @@ test("what happens is told in order, whoever does it, until it is not wanted any
     expect(told).toEqual([
       "network create web",
       ...[`sandbox create ${name}`, "network connect web"],
-      ...["network disconnect web", "network connect web", "network disconnect web"],
+      ...["network disconnect web", "network connect web"],
+      ...["service create api", "service destroy api", "network disconnect web"],
       ...[`sandbox destroy ${name}`, "network destroy web"],
     ]);
     const ended = new AbortController();
