@@ -2,59 +2,56 @@
 // The command `vethwork`: finds the command that is meant, and says how it ended.
 
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { type Command, UsageError } from "./command.ts";
-import { topologyCommand } from "./commands/topology.ts";
-
-const commands: readonly Command[] = [topologyCommand];
-
-const exitCodes = { done: 0, failed: 1, misused: 2 } as const;
-
-function help(): string {
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
-  return [
-    "Usage: vethwork COMMAND [OPTION…]",
-    "",
-    ...lines,
-    "",
-    "vethwork COMMAND --help says more. --version tells the version.",
-    "",
-  ].join("\n");
-}
+import { Call } from "./call.ts";
+import { exitCodes, type Options, UsageError } from "./command.ts";
+import { root } from "./commands.ts";
+import { describeFailure } from "./failure.ts";
+import { helpOf } from "./help.ts";
+import { asksFor, findCommand, readWords } from "./parse.ts";
 
 function version(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return `${JSON.parse(text).version}\n`;
+  return JSON.parse(text).version;
 }
 
-async function runCommand(command: Command, args: string[]): Promise<string> {
-  if (args.includes("--help")) return command.help;
-  const { options } = command;
-  return await command.run(parseArgs({ args, options, allowPositionals: true }));
+/** Says on the standard error why it failed. */
+function fail(error: unknown, options: Options, names: string): number {
+  const { message, misused } = describeFailure(error, options);
+  process.stderr.write(`vethwork: ${message}\n`);
+  if (!misused) return exitCodes.failed;
+  process.stderr.write(`${names} --help says what there is\n`);
+  return exitCodes.misused;
 }
 
-async function answer([first, ...rest]: string[]): Promise<string> {
-  if (first === undefined || first === "--help" || first === "help") return help();
-  if (first === "--version") return version();
-  const command = commands.find(({ name }) => name === first);
-  if (command === undefined) throw new UsageError(`there is no command "${first}"`);
-  return await runCommand(command, rest);
+/** Does what a command line says, and resolves with the exit code. */
+async function answer(args: readonly string[]): Promise<number> {
+  let options: Options = {};
+  let names = root.name;
+  try {
+    const asksHelp = args[0] === "help";
+    const meant = findCommand(root, asksHelp ? args.slice(1) : args);
+    const command = meant.path.at(-1) ?? root;
+    names = meant.path.map(({ name }) => name).join(" ");
+    options = command.options ?? {};
+    const isRoot = meant.path.length === 1;
+    if (isRoot && asksFor("version", meant)) {
+      process.stdout.write(`${version()}\n`);
+      return exitCodes.done;
+    }
+    if (asksHelp || (isRoot && meant.args.length === 0) || asksFor("help", meant)) {
+      process.stdout.write(`${helpOf(meant.path)}\n`);
+      return exitCodes.done;
+    }
+    if (command.run === undefined) throw new UsageError("COMMAND is missing");
+    return await command.run(new Call(root, options, readWords(command, meant.args)));
+  } catch (error) {
+    return fail(error, options, names);
+  }
 }
 
-/** What `parseArgs` throws, or a command itself. */
-function isMisuse(error: unknown): boolean {
-  if (error instanceof UsageError) return true;
-  return error instanceof TypeError && "code" in error && /PARSE_ARGS/.test(String(error.code));
-}
+// Who has read enough, as `head`, closes the pipe: nothing more is to be said to them.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 
-try {
-  process.stdout.write(await answer(process.argv.slice(2)));
-  process.exitCode = exitCodes.done;
-} catch (error) {
-  const misused = isMisuse(error);
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(
-    `vethwork: ${message}\n${misused ? "vethwork --help says what there is\n" : ""}`,
-  );
-  process.exitCode = misused ? exitCodes.misused : exitCodes.failed;
-}
+process.exitCode = await answer(process.argv.slice(2));

@@ -6,6 +6,7 @@ import { Namespace } from "../rtnl/namespace.ts";
 import { checkedName } from "./checks.ts";
 import { connect, disconnect } from "./connecting.ts";
 import { type Context, networkAt, sandboxAt } from "./context.ts";
+import { type Diagnosis, diagnose } from "./doctor.ts";
 import { bridge } from "./drivers/bridge.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { macvlan } from "./drivers/macvlan.ts";
@@ -310,6 +311,14 @@ export class Controller implements AsyncDisposable {
   /** Makes the kernel what the plan says, and tells what it did, and what failed. */
   async reconcile(): Promise<readonly Repair[]> {
     return await this.#change("reconcile", (fence) => repairHost(this.#context, fence));
+  }
+
+  /**
+   * What keeps networks of the host from working, or may, with what helps; errors first. Changes
+   * nothing. Without the capabilities, it tells of these alone.
+   */
+  async doctor(): Promise<readonly Diagnosis[]> {
+    return await this.#change("doctor", () => diagnose(this.#context));
   }
 
   /** The settings of the host that were changed, and are put back when no network needs them. */

@@ -12,7 +12,8 @@ import {
   toSvg,
   toText,
 } from "../../index.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import type { Call } from "../call.ts";
+import { type Command, exitCodes } from "../command.ts";
 
 const formats: Readonly<Record<string, (topology: Topology) => string>> = {
   text: toText,
@@ -21,8 +22,6 @@ const formats: Readonly<Record<string, (topology: Topology) => string>> = {
   dot: toDot,
   svg: toSvg,
 };
-
-const names = Object.keys(formats).join(", ");
 
 /** The namespace of the process itself, which has no name in /run/netns. */
 const ownLabel = "(this)";
@@ -41,16 +40,15 @@ async function open(wanted: readonly string[]): Promise<[string, Namespace][]> {
   return [[ownLabel, own], ...others.map((each) => [each.name ?? "", each] as [string, Namespace])];
 }
 
-async function run({ values, positionals }: Arguments): Promise<string> {
-  const { format = "text", output } = values;
-  const write = typeof format === "string" ? formats[format] : undefined;
-  if (write === undefined) throw new UsageError(`--format must be one of ${names}`);
-  const namespaces = await open([...new Set(positionals)]);
+async function run(call: Call): Promise<number> {
+  const write = formats[call.text("format") ?? "text"] ?? toText;
+  const output = call.text("output");
+  const namespaces = await open([...new Set(call.operands)]);
   try {
     const text = write(await describeTopology(Object.fromEntries(namespaces)));
-    if (typeof output !== "string") return text;
-    await writeFile(output, text);
-    return "";
+    if (output === undefined) process.stdout.write(text);
+    else await writeFile(output, text);
+    return exitCodes.done;
   } finally {
     await Promise.all(namespaces.map(([, namespace]) => namespace.close()));
   }
@@ -59,13 +57,16 @@ async function run({ values, positionals }: Arguments): Promise<string> {
 export const topologyCommand: Command = {
   name: "topology",
   summary: "shows namespaces, their links, and how they are joined",
-  help: `Usage: vethwork topology [NAME…] [--format FORMAT] [--output FILE]
-
-Shows the named namespaces, or all that have a name and that of the process.
-
-  --format FORMAT   one of ${names}; text unless it is given
-  --output FILE     writes to a file
-`,
-  options: { format: { type: "string" }, output: { type: "string" } },
+  about: "Shows the named namespaces, or all that have a name and that of the process.",
+  examples: ["vethwork topology --format svg --output network.svg"],
+  operands: [{ name: "NAMESPACE", optional: true, many: true }],
+  options: {
+    format: {
+      value: "FORMAT",
+      choices: Object.keys(formats),
+      help: "how it is drawn; text unless it is given",
+    },
+    output: { value: "FILE", help: "writes to a file" },
+  },
   run,
 };

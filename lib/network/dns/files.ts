@@ -223,3 +223,20 @@ export async function readSandboxFile(
     throw error;
   }
 }
+
+/** Whether the namespace `name` has files that {@link writeSandboxFiles} wrote, in any process. */
+export async function isMarked(
+  name: string,
+  directory: string = defaultDirectory,
+): Promise<boolean> {
+  for (const file of fileNames) {
+    try {
+      const own = await openOwn(join(directory, checkName(name), file));
+      await own?.close();
+      if (own !== undefined) return true;
+    } catch (error) {
+      if (!(error instanceof ForeignFileError) && codeOf(error) !== "ENOTDIR") throw error;
+    }
+  }
+  return false;
+}

@@ -9,7 +9,7 @@ import { randomMac } from "../../values/mac.ts";
 import { NetworkError } from "../errors.ts";
 import type { Endpoint, Network, NetworkSubnet } from "../model.ts";
 import type { Driver, EndpointPlace, Finding, NetworkRequest, Settings } from "./driver.ts";
-import { ours, prefixLengthOf, removeOurs } from "./links.ts";
+import { markOf, ours, prefixLengthOf, removeOurs } from "./links.ts";
 import { flag, invalidOption, linkName, mtu, readOptions } from "./options.ts";
 
 /** A bridge has so many ports at most. @see net/bridge/br_private.h, `BR_MAX_PORTS` */
@@ -71,7 +71,8 @@ function ownAddress({ subnet, gateway }: NetworkSubnet): string | undefined {
 async function createNetwork(host: Namespace, network: Network): Promise<void> {
   const { link: name, mac, mtu } = bridgeSettings(network);
   const size = mtu === null ? {} : { mtu };
-  const bridge = await createLink(host, { kind: "bridge", name, address: mac, ...size });
+  const alias = markOf(network);
+  const bridge = await createLink(host, { kind: "bridge", name, address: mac, alias, ...size });
   if (network.ipv6) await setSysctl(host, `net/ipv6/conf/${name}/accept_ra`, 0);
   await Promise.all([
     ...network.subnets.map((subnet) => addOwnAddress(host, bridge, subnet)),

@@ -108,6 +108,11 @@ export class Firewall {
     });
   }
 
+  /** The name of the table. */
+  get table(): string {
+    return this.#place.table;
+  }
+
   /** A number that every change of the host's ruleset raises, whoever makes it. */
   async generation(): Promise<number> {
     return await rulesetGeneration(this.#host);
@@ -329,6 +334,9 @@ function isOf({ original, reply }: Connection): (port: PublishedPort) => boolean
 /** The maps that published ports are in, for those who look at them. */
 export const publishedMaps: readonly string[] = portMaps.map(({ set }) => set);
 
+/** Where packets of networks pass. */
+const passing = ["prerouting", "forward", "postrouting"];
+
 /** A chain of somebody else that may drop what networks need. */
 export interface ForeignDrop {
   readonly family: string;
@@ -336,6 +344,8 @@ export interface ForeignDrop {
   readonly chain: string;
   readonly hook: string;
   readonly priority: number;
+  /** Whether it has no rule, so that it accepts nothing. */
+  readonly empty: boolean;
 }
 
 /**
@@ -347,9 +357,14 @@ export async function foreignDrops(
   table = "vethwork",
 ): Promise<readonly ForeignDrop[]> {
   const chains = await listChains(host);
-  return chains.flatMap(({ family, table: of, chain, hook, priority, policy }) => {
-    const drops = policy === "drop" && hook !== undefined && of !== table;
-    const matters = hook === "forward" || hook === "prerouting" || hook === "postrouting";
-    return drops && matters ? [{ family, table: of, chain, hook, priority: priority ?? 0 }] : [];
+  const drops = chains.filter(({ table: of, hook = "", policy }) => {
+    return policy === "drop" && of !== table && passing.includes(hook);
   });
+  return await Promise.all(
+    drops.map(async ({ family, table: of, chain, hook = "", priority = 0 }) => {
+      const rules = await listRules(host, { family, table: of });
+      const empty = !rules.some((rule) => rule.chain === chain);
+      return { family, table: of, chain, hook, priority, empty };
+    }),
+  );
 }
