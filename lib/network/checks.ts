@@ -15,6 +15,12 @@ export function checkedName(property: string, name: unknown): string {
   return name;
 }
 
+/** The name of something that there is, its id, or the beginning of that. */
+export function checkedReference(property: string, reference: unknown): string {
+  const isId = typeof reference === "string" && /^[0-9a-f]{64}$/.test(reference);
+  return isId ? reference : checkedName(property, reference);
+}
+
 export function checkedFlag(property: string, value: unknown, otherwise: boolean): boolean {
   if (value === undefined) return otherwise;
   if (typeof value === "boolean") return value;

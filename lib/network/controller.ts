@@ -3,7 +3,7 @@
 import { hostname } from "node:os";
 import { invalidArgument, refuseUnknown } from "../errors.ts";
 import { Namespace } from "../rtnl/namespace.ts";
-import { checkedName } from "./checks.ts";
+import { checkedName, checkedReference } from "./checks.ts";
 import { connect, disconnect } from "./connecting.ts";
 import { type Context, networkAt, sandboxAt } from "./context.ts";
 import { type Diagnosis, diagnose } from "./doctor.ts";
@@ -40,7 +40,6 @@ import {
   type ConnectOptions,
   checkedAdoption,
   checkedConnect,
-  checkedReference,
   checkedSandbox,
   type SandboxOptions,
 } from "./sandbox-options.ts";

@@ -213,7 +213,7 @@ async function allocateSubnet(
   } = await context.ipam.allocateSubnet({
     ...subnet,
     holder: id,
-    family: position === 0 ? "inet" : "inet6",
+    ...(subnet.subnet === undefined && { family: position === 0 ? "inet" : "inet6" }),
     strategy: spec.addressing,
     allowUnusable: spec.allowOverlap,
     occupied,

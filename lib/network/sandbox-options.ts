@@ -1,7 +1,14 @@
 // What callers say of a sandbox and of its connections, checked.
 
 import { invalidArgument, objectArgument, refuseUnknown } from "../errors.ts";
-import { checkedAddress, checkedList, checkedMac, checkedName, checkedTexts } from "./checks.ts";
+import {
+  checkedAddress,
+  checkedList,
+  checkedMac,
+  checkedName,
+  checkedReference,
+  checkedTexts,
+} from "./checks.ts";
 import type { NameSettings } from "./model.ts";
 import { checkedPortSpec, type PortRequest, type PortSpec } from "./ports.ts";
 
@@ -76,11 +83,6 @@ export interface SandboxRequest {
 }
 
 const connectProperties = ["addresses", "mac", "aliases", "links", "gatewayPriority"];
-
-/** The name of something that there is, or its id or the beginning of that. */
-export function checkedReference(property: string, reference: unknown): string {
-  return checkedName(property, typeof reference === "string" ? reference.slice(0, 64) : reference);
-}
 
 function checkedLinks(property: string, links: unknown): Record<string, string> {
   if (links === undefined) return {};
