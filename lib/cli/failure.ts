@@ -21,9 +21,12 @@ function networkFailure(error: NetworkError): string {
   return `${code}: ${about}${reason}`;
 }
 
-/** The option that fills a property, whose place in lists does not matter: `networks[0].mac`. */
+/**
+ * The option that fills a property. Its place in lists does not matter, nor whether it is of the one
+ * connection or of one of several: `networks[0].mac`.
+ */
 function optionFor(property: string, options: Options): string | undefined {
-  const plain = property.replaceAll(/\[[^\]]*\]/g, "");
+  const plain = property.replaceAll(/\[[^\]]*\]/g, "").replace(/^networks\./, "");
   const found = Object.entries(options).find(([, option]) => {
     const filled = option.property;
     return filled !== undefined && (plain === filled || plain.startsWith(`${filled}.`));

@@ -82,7 +82,9 @@ async function permitted(attempt: () => Promise<unknown>): Promise<boolean> {
 async function missingCapabilities({ host }: Context): Promise<Diagnosis[]> {
   const may = {
     CAP_NET_ADMIN: await permitted(() => foreignDrops(host)),
-    CAP_SYS_ADMIN: await permitted(async () => (await createNamespace()).close()),
+    CAP_SYS_ADMIN: await permitted(async () =>
+      (await createNamespace({ loopback: false })).close(),
+    ),
   };
   return Object.entries(may).flatMap(([capability, has]) => {
     if (has) return [];

@@ -116,7 +116,8 @@ function zsh(rules: Rules): string[] {
     ...finder(rules),
     `  if [ -n "$found" ]; then compadd -- \${=found}; else _files; fi`,
     "}",
-    "compdef _vethwork vethwork",
+    "# In a directory of completions, the file is the body of the function.",
+    'if [ "$funcstack[1]" = _vethwork ]; then _vethwork "$@"; else compdef _vethwork vethwork; fi',
   ];
 }
 
@@ -144,7 +145,8 @@ function fish({ steps, valued, choices, places }: Rules): string[] {
     "      end",
     "  end",
     "end",
-    'complete -c vethwork -a "(__vethwork_words)"',
+    "# Where words are known, files are not meant.",
+    'complete -c vethwork -f -n "count (__vethwork_words) >/dev/null" -a "(__vethwork_words)"',
   ];
 }
 

@@ -1,5 +1,6 @@
 // How a sandbox is connected to a network, as options say it.
 
+import { isIPv4, isIPv6 } from "node:net";
 import type { ConnectOptions } from "../../network/index.ts";
 import { type Options, UsageError } from "../command.ts";
 import { integer, links } from "../values.ts";
@@ -8,17 +9,19 @@ import { integer, links } from "../values.ts";
 export const connectOptions: Options = {
   ip: { value: "ADDRESS", help: "its IPv4 address; a free one unless it is given" },
   ip6: { value: "ADDRESS", help: "its IPv6 address" },
-  "mac-address": { also: ["mac"], value: "MAC", help: "the link's MAC address" },
+  "mac-address": { also: ["mac"], value: "MAC", help: "the link's MAC address", property: "mac" },
   alias: {
     also: ["network-alias"],
     value: "NAME",
     many: true,
     help: "one more name on the network",
+    property: "aliases",
   },
   link: {
     value: "TARGET:ALIAS",
     many: true,
     help: "a name that this sandbox alone has for another one",
+    property: "links",
   },
   "gw-priority": {
     value: "NUMBER",
@@ -35,7 +38,7 @@ export interface ConnectWords {
 /** An address of the family that the option is for, so that a mistake is told by its name. */
 function address(option: string, text: string | undefined, six: boolean): string[] {
   if (text === undefined) return [];
-  if (text.includes(":") === six) return [text];
+  if (six ? isIPv6(text) : isIPv4(text)) return [text];
   throw new UsageError(`${option} must be an IPv${six ? 6 : 4} address`);
 }
 

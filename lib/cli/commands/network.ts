@@ -157,6 +157,7 @@ const some = [{ name: "NETWORK" }, { name: "NETWORK", optional: true, many: true
 export const networkCommand: Command = {
   name: "network",
   summary: "makes, shows and removes networks, and connects sandboxes with them",
+  options: hostOptions,
   commands: [
     {
       name: "create",

@@ -18,6 +18,7 @@ export const sandboxOptions: Options = {
     value: "NETWORK",
     many: true,
     help: "NAME, NAME:ip=ADDRESS,alias=NAME,…, none, host, or container:NAME; bridge unless it is given",
+    property: "network",
   },
   publish: {
     short: "p",

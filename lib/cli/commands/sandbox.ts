@@ -114,6 +114,7 @@ const some = [{ name: "SANDBOX" }, { name: "SANDBOX", optional: true, many: true
 export const sandboxCommand: Command = {
   name: "sandbox",
   summary: "makes, shows and removes sandboxes, and runs programs in them",
+  options: hostOptions,
   commands: [
     {
       name: "create",
