@@ -3,16 +3,8 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { Words } from "./call.ts";
 import { type Command, type Operand, type Options, UsageError } from "./command.ts";
-import { hostOptions } from "./host.ts";
 
 type ParseOptions = NonNullable<ParseArgsConfig["options"]>;
-
-/** Options that stand in front of a command's name. */
-const leading: Options = {
-  ...hostOptions,
-  help: { help: "says what there is" },
-  version: { help: "tells the version" },
-};
 
 /** Options in the form of `parseArgs`; every command has `--help`. */
 function parseOptions(options: Options): ParseOptions {
@@ -45,7 +37,7 @@ export interface Meant {
   readonly args: readonly string[];
 }
 
-/** Follows the names on a command line down the table. */
+/** Follows the names on a command line down the table; the root's options can stand before each. */
 export function findCommand(root: Command, args: readonly string[]): Meant {
   const path = [root];
   let front: readonly string[] = [];
@@ -53,7 +45,7 @@ export function findCommand(root: Command, args: readonly string[]): Meant {
   for (;;) {
     const { commands } = path.at(-1) ?? root;
     if (commands === undefined) return { path, args: [...front, ...rest] };
-    const { end } = endOfOptions(rest, parseOptions(leading));
+    const { end } = endOfOptions(rest, parseOptions(root.options ?? {}));
     const word = rest[end];
     front = [...front, ...rest.slice(0, end)];
     if (word === undefined) return { path, args: front };
@@ -68,8 +60,8 @@ export function findCommand(root: Command, args: readonly string[]): Meant {
 /** Whether `--help` or `--version` stands among a command's own words. */
 export function asksFor(what: "help" | "version", { path, args }: Meant): boolean {
   const command = path.at(-1);
-  const options = command?.commands ? leading : { ...command?.options };
-  const own = parseOptions(options);
+  const options = command?.commands ? path[0]?.options : command?.options;
+  const own = parseOptions(options ?? {});
   const { end } = endOfOptions(args, own, command?.program ? ownOperands(command) : args.length);
   const config = { args: args.slice(0, end), options: own, strict: false } as const;
   return parseArgs({ ...config, allowPositionals: true }).values[what] === true;

@@ -220,4 +220,23 @@ describe("vethwork top", () => {
       expect(lo).toMatch(/^lo +(?!0 )[\d.]+k? /);
       expect(await vethwork("top", "nonsense-namespace")).toMatchObject({ code: 1 });
     }));
+
+  test("fills a terminal until it is interrupted, and leaves it as it was", () =>
+    withSandboxes(1, async ([sandbox]) => {
+      const script = `import os, pty, sys
+def read(fd, seen=[b""]):
+    data = os.read(fd, 65536)
+    seen[0] += data
+    if b"link " in seen[0]:
+        seen[0] = b""
+        os.write(fd, b"\\x03")
+    return data
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read)))`;
+      const line = [process.execPath, main, "top", sandbox.name, "--period", "50"];
+      const running = run("python3", ["-c", script, ...line]);
+      running.child.stdin?.end();
+      const { stdout } = await running;
+      expect(stdout).toContain("\x1b[?1049h\x1b[?25l");
+      expect(stdout.replaceAll("^C", "").endsWith("\x1b[?25h\x1b[?1049l")).toBe(true);
+    }));
 });

@@ -18,24 +18,28 @@ function ask({ get, named }: Desk, name: string): Promise<string> {
 }
 
 describe("vethwork serve", () => {
-  test("answers for names, new ones too, and ends cleanly at SIGTERM and SIGINT", () =>
-    withDesk(async (desk) => {
-      const { get, named, start, getJson } = desk;
-      await makeTwo(desk);
-      for (const signal of ["SIGTERM", "SIGINT"] as const) {
-        const { child, said, ended } = start("serve");
-        await said("serving");
-        expect(await ask(desk, named("b"))).toBe("172.17.0.3\n");
-        const created = said(`sandbox create ${named(signal)}`);
-        await get("sandbox create", "--name", named(signal), "--network", "web");
-        await created;
-        expect(await ask(desk, named(signal))).toMatch(/^172\.17\.0\.\d+\n$/);
-        child.kill(signal);
-        await said("ended");
-        expect(await ended).toBe(0);
-      }
-      expect(await getJson("sandbox ls", "--format", "json")).toHaveLength(4);
-    }));
+  test(
+    "answers for names, new ones too, and ends cleanly at SIGTERM and SIGINT",
+    () =>
+      withDesk(async (desk) => {
+        const { get, named, start, getJson } = desk;
+        await makeTwo(desk);
+        for (const signal of ["SIGTERM", "SIGINT"] as const) {
+          const { child, said, ended } = start("serve");
+          await said("serving");
+          expect(await ask(desk, named("b"))).toBe("172.17.0.3\n");
+          const created = said(`sandbox create ${named(signal)}`);
+          await get("sandbox create", "--name", named(signal), "--network", "web");
+          await created;
+          expect(await ask(desk, named(signal))).toMatch(/^172\.17\.0\.\d+\n$/);
+          child.kill(signal);
+          await said("ended");
+          expect(await ended).toBe(0);
+        }
+        expect(await getJson("sandbox ls", "--format", "json")).toHaveLength(4);
+      }),
+    60_000,
+  );
 
   test("takes over when the one that served is killed", () =>
     withDesk(async (desk) => {

@@ -71,11 +71,12 @@ class Server {
     try {
       const repairs = await this.#controller.reconcile();
       const failed = repairs.filter(({ error }) => error !== undefined);
+      const idle = repairs.filter(({ remedy }) => remedy.startsWith("none"));
       for (const repair of repairs) {
         const line = lineOfRepair(repair);
         if (!this.#known.has(line.text)) this.say(line);
       }
-      this.#known = new Set(failed.map((repair) => lineOfRepair(repair).text));
+      this.#known = new Set([...failed, ...idle].map((repair) => lineOfRepair(repair).text));
       return failed.length === 0;
     } catch (error) {
       this.#call.complain(error);
