@@ -63,6 +63,11 @@ function quoted(kind: string, name: string): string {
   return `${kind} ${JSON.stringify(name)}`;
 }
 
+/** A word of a command that is copied into a shell, whatever others have named their things. */
+function word(text: string): string {
+  return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof NetlinkError && codes.includes(error.code);
 }
@@ -121,7 +126,7 @@ function dropOf(drop: ForeignDrop, links: readonly string[]): Diagnosis {
   const place = [family, table, chain].join(" ");
   const set = `{ ${links.map((link) => JSON.stringify(link)).join(", ")} }`;
   const rules = ["iifname", "oifname"].map(
-    (name) => `nft 'insert rule ${place} ${name} ${set} accept'`,
+    (name) => `nft ${word(`insert rule ${place} ${name} ${set} accept`)}`,
   );
   return {
     code: "FOREIGN_DROP",
@@ -244,7 +249,7 @@ async function orphanedLinks(context: Context, known: ReadonlySet<string>): Prom
     const { name, kind, master } = link;
     const network = markedNetwork(link);
     const on = master === undefined ? undefined : bridges.get(master);
-    const command = `ip link delete ${name}`;
+    const command = `ip link delete ${word(name)}`;
     if (network !== undefined && !known.has(`networks ${network}`)) {
       return [orphan(`the link ${name}`, "it is the bridge of no network", command)];
     }
@@ -259,7 +264,7 @@ async function orphanedNamespaces(known: ReadonlySet<string>): Promise<Diagnosis
   const all = await Promise.all(
     unknown.map(async ({ name }) => {
       if (!(await isMarked(name))) return [];
-      const command = `ip netns delete ${name} && rm -r /etc/netns/${name}`;
+      const command = `ip netns delete ${word(name)} && rm -r ${word(`/etc/netns/${name}`)}`;
       return [orphan(`the namespace ${name}`, "it is that of no sandbox", command)];
     }),
   );

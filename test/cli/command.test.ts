@@ -1,6 +1,6 @@
 // What all commands have in common: help, misuse, completion; and `vethwork top`.
 
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { withSandboxes } from "../support/sandbox.ts";
@@ -195,6 +195,36 @@ describe("completion", () => {
       for (const word of ["network-alias", "disconnect", "mermaid"]) expect(stdout).toContain(word);
     }
   });
+});
+
+describe("completion elsewhere", () => {
+  const isThere = (shell: string) => spawnSync(shell, ["-c", "true"]).error === undefined;
+
+  /** What a script offers for a line, by what stands in for the shell's own asking. */
+  const askers: Readonly<Record<string, (script: string, words: string[]) => string>> = {
+    zsh: (script, words) => `compdef() { :; }; _files() { :; }
+      compadd() { shift; print -l -- "$@"; }
+      ${script}
+      words=(vethwork ${words.map((word) => `'${word}'`).join(" ")})
+      CURRENT=\${#words}; _vethwork`,
+    fish: (script, words) => `${script}
+      complete -C 'vethwork ${words.join(" ")}'`,
+  };
+
+  for (const [shell, ask] of Object.entries(askers)) {
+    test(`is the same in ${shell}`, async (context) => {
+      if (!isThere(shell)) context.skip(`without ${shell}`);
+      const { stdout: script } = await vethwork("completion", shell);
+      const complete = async (...words: string[]) =>
+        wordsOf((await run(shell, ["-c", ask(script, words)])).stdout);
+      expect(await complete("network", "")).toContain("disconnect");
+      expect(await complete("--host", "network", "sandbox", "")).toContain("exec");
+      expect((await complete("network", "ls", "--format", "")).toSorted()).toEqual([
+        ...["json", "table"],
+      ]);
+      expect(await complete("sandbox", "run", "--network-a")).toContain("--network-alias");
+    });
+  }
 });
 
 describe("the output", () => {

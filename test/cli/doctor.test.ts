@@ -2,6 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { createNamespace } from "../../lib/index.ts";
@@ -178,6 +179,20 @@ describe("vethwork doctor", () => {
       expect(await call("doctor", "--repair")).toMatchObject({ code: 1 });
     }));
 
+  test("gives commands that a shell takes as they are meant, whatever names there are", () =>
+    withDesk(async (desk) => {
+      const name = `${desk.named("x")} ;touch '\x1b`;
+      await mkdir(`/etc/netns/${name}`, { recursive: true });
+      await writeFile(`/etc/netns/${name}/hosts`, "# Written by vethwork.\n");
+      await run("ip", ["netns", "add", name]);
+      const { found } = await diagnose(desk);
+      expect(found).toMatchObject([{ code: "ORPHAN", subject: `the namespace ${name}` }]);
+      expect((await desk.call("doctor")).stdout).not.toContain("\x1b");
+      await run("sh", ["-c", found[0].fix.slice(found[0].fix.indexOf("ip netns"))]);
+      expect(existsSync(`/etc/netns/${name}`)).toBe(false);
+      expect((await diagnose(desk)).found).toEqual([]);
+    }));
+
   test("tells of missing capabilities, and then of nothing else", () =>
     withDesk(async (desk) => {
       const { host, options } = desk;
@@ -204,7 +219,7 @@ describe("Controller.doctor", () => {
     await using store = openMemoryStore();
     await using controller = await openController({ host, store, name: "doctor" });
     await controller.createNetwork({ name: "web" });
-    const name = `doctor-${process.pid}`;
+    const name = `vethwork-${process.pid}-doctor`;
     await controller.createSandbox({ name, networks: ["web"] });
     const codes = (await controller.doctor()).map(({ code }) => code);
     expect(codes.filter((code) => code !== "BRIDGE_FILTERED")).toEqual([]);

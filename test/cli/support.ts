@@ -7,8 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { type Sandbox, withSandboxes } from "../support/sandbox.ts";
+
+// Every call is a process of its own, and a test makes many.
+vi.setConfig({ testTimeout: 60_000 });
 
 const run = promisify(execFile);
 
@@ -90,7 +93,7 @@ function start(args: readonly string[]): Running {
 export async function withDesk(test: (desk: Desk) => Promise<void>): Promise<void> {
   await withSandboxes(2, async ([host, world]) => {
     desks += 1;
-    const prefix = `cli-${process.pid}-${desks}-`;
+    const prefix = `vethwork-${process.pid}-cli${desks}-`;
     const directory = await mkdtemp(join(tmpdir(), "vethwork-cli-"));
     const options = ["--host", host.name, "--store", join(directory, "plan")];
     const call = (command: string, ...args: string[]) =>

@@ -123,7 +123,7 @@ function zsh(rules: Rules): string[] {
 
 function fish({ steps, valued, choices, places }: Rules): string[] {
   const offer = ({ pattern, found }: { pattern: string; found: string }) =>
-    `case "${pattern}"; string split " " "${found}"`;
+    `case "${pattern}"; string split -- " " "${found}"`;
   return [
     "# Completes vethwork in fish: vethwork completion fish | source",
     "function __vethwork_words",

@@ -5,8 +5,13 @@ import type { Call } from "../call.ts";
 import { type Command, exitCodes } from "../command.ts";
 import { hostOptions, withController } from "../host.ts";
 
+/** Others name links and namespaces as they like, but do not write to the terminal. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, "?");
+}
+
 function textOf({ level, code, subject, problem, fix }: Diagnosis): string {
-  return `${level}: ${subject}: ${problem} (${code})\n  ${fix}`;
+  return `${plain(`${level}: ${subject}: ${problem} (${code})`)}\n  ${plain(fix)}`;
 }
 
 async function run(call: Call): Promise<number> {

@@ -224,7 +224,13 @@ export async function readSandboxFile(
   }
 }
 
-/** Whether the namespace `name` has files that {@link writeSandboxFiles} wrote, in any process. */
+/** What a file is refused with that another user has, or that is none. */
+const outOfReach = ["ENOTDIR", "EACCES", "EPERM", "EROFS"];
+
+/**
+ * Whether the namespace `name` has files that {@link writeSandboxFiles} wrote, in any process of a
+ * user whose files this one may change.
+ */
 export async function isMarked(
   name: string,
   directory: string = defaultDirectory,
@@ -235,7 +241,8 @@ export async function isMarked(
       await own?.close();
       if (own !== undefined) return true;
     } catch (error) {
-      if (!(error instanceof ForeignFileError) && codeOf(error) !== "ENOTDIR") throw error;
+      if (error instanceof ForeignFileError) continue;
+      if (!outOfReach.includes(String(codeOf(error)))) throw error;
     }
   }
   return false;
