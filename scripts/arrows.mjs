@@ -21,7 +21,7 @@ const rules = {
       may: /^inside\/(launcher|process-errors|process-options)\.ts$|^(rtnl\/request|native|errors)\.ts$/,
       types: /^rtnl\/namespace\.ts$/,
     },
-    { of: /^cli\//, may: /^(cli\/|index\.ts$|network\/index\.ts$)/ },
+    { of: /^cli\//, may: /^cli\/|^(network\/)?index\.ts$/ },
     { of: /^topology\/describe\.ts$/, may: /^rtnl\/|^errors\.ts$/ },
     { of: /^topology\//, may: /^topology\/|^errors\.ts$/ },
     { of: /^testing\//, may: /^(testing|inside|transaction|rtnl|values)\/|^errors\.ts$/ },

@@ -1,47 +1,59 @@
-// What a command of `vethwork` is.
+// What a command of `vethwork` is: a row of the table from which it is parsed, explained, completed.
 
-/** What a command was called with: flags as they are named, with all their values. */
-export interface Arguments {
-  readonly flags: ReadonlySet<string>;
-  /** The values of an option, in the order in which they were given. */
-  readonly all: (option: string) => readonly string[];
-  /** The last value of an option. */
-  readonly last: (option: string) => string | undefined;
-  /** What was given besides options. */
-  readonly words: readonly string[];
-  /** What came after `--`. */
-  readonly rest: readonly string[];
-}
+import type { Call } from "./call.ts";
+
+/** How the command ends for whoever started it. */
+export const exitCodes = { done: 0, failed: 1, misused: 2 } as const;
 
 /** An option of a command. */
 export interface Option {
-  /** One letter: `"d"` for `-d`. */
+  /** Its one letter. */
   readonly short?: string;
-  /** What its value is called in the help; an option without one is a flag. */
+  /** Other names that it goes by. */
+  readonly also?: readonly string[];
+  /** What stands for its value in the help. An option without is a flag. */
   readonly value?: string;
-  /** Half a sentence. */
+  /** The only values that it takes. */
+  readonly choices?: readonly string[];
+  /** Whether each time that it is given counts, and not the last one alone. */
+  readonly many?: boolean;
+  /** A line of the help. */
   readonly help: string;
+  /** The property of the library's that it fills: a refusal of that is one of the option. */
+  readonly property?: string;
+}
+
+export type Options = Readonly<Record<string, Option>>;
+
+/** What a command is applied to. */
+export interface Operand {
+  /** `"NETWORK"` */
+  readonly name: string;
+  /** Whether there may be none. */
+  readonly optional?: boolean;
+  /** Whether there may be several. */
+  readonly many?: boolean;
+  /** The only words that it can be. */
+  readonly choices?: readonly string[];
 }
 
 /** One command: a thin skin over the library. */
 export interface Command {
-  /** One word or two: `"topology"`, `"network create"`. */
   readonly name: string;
   /** A line of the list of commands. */
   readonly summary: string;
-  /** What comes behind the name, options aside: `"NETWORK SANDBOX"`. */
-  readonly usage: string;
-  readonly options: Readonly<Record<string, Option>>;
-  /** How many words there are to be, at least and at most. */
-  readonly words: readonly [least: number, most: number];
-  /** Whether what comes behind the first words is somebody else's command line. */
-  readonly passesOn?: boolean;
-  /**
-   * Does it, and returns what is printed, or the exit code of a program that it has run.
-   *
-   * @throws {UsageError} if it was called wrongly.
-   */
-  readonly run: (args: Arguments) => Promise<string | number>;
+  /** What the help says of it, in full lines. */
+  readonly about?: string;
+  /** Lines that can be copied. */
+  readonly examples?: readonly string[];
+  readonly operands?: readonly Operand[];
+  readonly options?: Options;
+  /** Whether a program's command line follows, whose options are not this command's. */
+  readonly program?: boolean;
+  /** What it consists of. A command has either these or `run`. */
+  readonly commands?: readonly Command[];
+  /** Does it, and resolves with the exit code. Throws a `UsageError` if it was called wrongly. */
+  readonly run?: (call: Call) => Promise<number>;
 }
 
 /** A command was called in a way that it is not meant to be. */

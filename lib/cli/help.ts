@@ -1,29 +1,84 @@
-// What there is, and how it is called: from the commands' own tables.
+// The help of a command, from the table.
 
-import type { Command } from "./command.ts";
+import type { Command, Operand, Option, Options } from "./command.ts";
+import { hostOptions } from "./host.ts";
 
-function columns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(0, ...rows.map(([left]) => left.length)) + 2;
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}\n`).join("");
+function operandText({ name, optional, many }: Operand): string {
+  const several = many ? `${name}…` : name;
+  return optional ? `[${several}]` : several;
 }
 
-/** All commands, a line each. */
-export function helpOfAll(commands: readonly Command[]): string {
-  const rows = commands.map(({ name, summary }) => [name, summary] as const);
-  return `Usage: vethwork COMMAND [OPTION…]
-
-${columns(rows)}
-vethwork COMMAND --help says more. --version tells the version.
-`;
+function usage(path: readonly Command[]): string {
+  const command = path.at(-1);
+  const names = path.map(({ name }) => name);
+  if (command?.commands) return `Usage: ${names.join(" ")} COMMAND [OPTION…]`;
+  const options = command?.options ? ["[OPTION…]"] : [];
+  const operands = (command?.operands ?? []).map(operandText);
+  const program = command?.program ? ["[--] COMMAND [ARGUMENT…]"] : [];
+  return `Usage: ${[...names, ...options, ...operands, ...program].join(" ")}`;
 }
 
-/** One command with its options. */
-export function helpOf({ name, summary, usage, options }: Command): string {
-  const rows = Object.entries(options).map(([option, { short, value, help }]) => {
-    const letter = short === undefined ? "    " : `-${short}, `;
-    return [`${letter}--${option}${value === undefined ? "" : ` ${value}`}`, help] as const;
+/** Two columns, the second one filled to the width of a terminal. */
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.min(Math.max(...rows.map(([left]) => left.length)), 28) + 2;
+  const indent = " ".repeat(width + 2);
+  return rows.flatMap(([left, right]) => {
+    const lines = filled(right, 98 - indent.length);
+    if (left.length > width - 2) return [`  ${left}`, ...lines.map((line) => indent + line)];
+    const [first = "", ...more] = lines;
+    return [`  ${left.padEnd(width)}${first}`, ...more.map((line) => indent + line)];
   });
-  const sentence = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
-  const line = ["vethwork", name, usage].filter((part) => part !== "").join(" ");
-  return `Usage: ${line} [OPTION…]\n\n${sentence}\n\n${columns(rows)}`;
+}
+
+function filled(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
+}
+
+function optionRow([name, option]: [string, Option]): [string, string] {
+  const { short, also = [], value, choices, many, help } = option;
+  const letter = short === undefined ? "    " : `-${short}, `;
+  const names = [name, ...also].map((one) => `--${one}`).join(", ");
+  const placeholder = value === undefined ? "" : ` ${value}`;
+  const notes = [
+    ...(choices === undefined ? [] : [`one of ${choices.join(", ")}`]),
+    ...(many ? ["can be repeated"] : []),
+  ];
+  const note = notes.length > 0 ? `; ${notes.join("; ")}` : "";
+  return [`${letter}${names}${placeholder}`, `${help}${note}`];
+}
+
+function optionLists(options: Options): string[] {
+  const all = Object.entries(options);
+  const isOfHost = ([name]: [string, Option]) => Object.hasOwn(hostOptions, name);
+  const own = all.filter((one) => !isOfHost(one));
+  const ofHost = all.filter(isOfHost);
+  return [
+    ...(own.length > 0 ? ["", "Options:", ...columns(own.map(optionRow))] : []),
+    ...(ofHost.length > 0 ? ["", "The host and its plan:", ...columns(ofHost.map(optionRow))] : []),
+  ];
+}
+
+/** All that there is to say about the last command of a path. */
+export function helpOf(path: readonly Command[]): string {
+  const command = path.at(-1);
+  if (command === undefined) return "";
+  const { about, examples = [], options = {}, commands } = command;
+  const lines = [usage(path), ...(about === undefined ? [] : ["", about.trim()])];
+  if (commands !== undefined) {
+    lines.push("", "Commands:");
+    lines.push(...columns(commands.map(({ name, summary }) => [name, summary])));
+  }
+  lines.push(...optionLists(options));
+  if (examples.length > 0) lines.push("", "Examples:", ...examples.map((line) => `  ${line}`));
+  if (commands !== undefined) {
+    const names = path.map(({ name }) => name).join(" ");
+    lines.push("", `${names} COMMAND --help says more.`);
+  }
+  return lines.join("\n");
 }

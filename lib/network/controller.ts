@@ -409,11 +409,11 @@ export class Controller implements AsyncDisposable {
   }
 
   /**
-   * What is wrong with the host, and what mends it: what {@link Controller.plan} tells, and what is
-   * not for this controller to mend, such as rules of others that drop what networks need.
+   * What keeps networks of the host from working, or may, with what helps; errors first. Changes
+   * nothing. Without the capabilities, it tells of these alone.
    */
-  async diagnose(): Promise<readonly Diagnosis[]> {
-    return await this.#change("diagnose", () => diagnose(this.#context));
+  async doctor(): Promise<readonly Diagnosis[]> {
+    return await this.#change("doctor", () => diagnose(this.#context));
   }
 
   /** The settings of the host that were changed, and are put back when no network needs them. */

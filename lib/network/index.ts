@@ -7,7 +7,7 @@ export {
   type DockerNetworkSettings,
   toDockerInspect,
 } from "./docker.ts";
-export type { Diagnosis } from "./doctor.ts";
+export type { Diagnosis, DiagnosisCode } from "./doctor.ts";
 export type {
   Driver,
   DriverTraits,

@@ -22,13 +22,16 @@ const nouns: readonly string[] = [
 ] satisfies NounName[];
 const states: readonly unknown[] = ["making", "made", "deleting"] satisfies State[];
 
+/** The keys of all hosts' plans begin with this. */
+export const everyHost = "hosts/";
+
 /** The keys of one host's plan. */
 export class Keys {
   /** All of them begin with this. */
   readonly prefix: string;
 
   constructor(host: string) {
-    this.prefix = `hosts/${host}/`;
+    this.prefix = `${everyHost}${host}/`;
   }
 
   /** Held, with a lease, by the controller that changes the plan. */

@@ -13,7 +13,7 @@ import {
   setDefaultRoutes,
 } from "./endpoints.ts";
 import type { Connection } from "./gateway.ts";
-import type { Network, Sandbox } from "./model.ts";
+import type { Sandbox } from "./model.ts";
 import { ensureSettings, firewalled, neededSettings } from "./networks.ts";
 import { leadsBack, publishedPorts, publishPorts } from "./publishing.ts";
 import { staleFiles, writeFiles } from "./sandbox-files.ts";
@@ -29,7 +29,10 @@ export interface Repair extends PlannedRepair {
   readonly error?: Error;
 }
 
-function made<T>(all: Iterable<{ readonly state: string; readonly value: T }>): T[] {
+/** The nouns of the plan that are made. */
+export function madeOf<T>(
+  all: Iterable<{ readonly state: string; readonly value: T }>,
+): readonly T[] {
   return Array.from(all)
     .filter(({ state }) => state === "made")
     .map(({ value }) => value);
@@ -37,21 +40,13 @@ function made<T>(all: Iterable<{ readonly state: string; readonly value: T }>): 
 
 /** All that is not as the plan says, in the order in which it is to be mended. */
 export async function inspectHost(context: Context): Promise<Finding[]> {
-  const { plan } = context;
-  await plan.refresh();
-  const networks = made(plan.networks.values());
-  const sandboxes = made(plan.sandboxes.values());
+  await context.plan.refresh();
   return [
-    ...(await Promise.all(networks.map((network) => inspectNetwork(context, network)))).flat(),
-    ...(await inspectFirewall(context, networks, sandboxes)),
+    ...(await inspectNetworks(context)),
+    ...(await inspectFirewall(context)),
     ...(await inspectSettings(context)),
-    ...(await Promise.all(sandboxes.map((sandbox) => inspectSandbox(context, sandbox)))).flat(),
+    ...(await inspectSandboxes(context)),
   ];
-}
-
-async function inspectNetwork(context: Context, network: Network): Promise<readonly Finding[]> {
-  const look = () => driverOf(context, "plan", network).inspectNetwork(context.host, network);
-  return await findingsOf(`network ${JSON.stringify(network.name)}`, look);
 }
 
 /** What a driver finds; that it cannot look is a finding, too, so that all else can be mended. */
@@ -68,11 +63,25 @@ async function findingsOf(
   }
 }
 
-async function inspectFirewall(
-  context: Context,
-  networks: readonly Network[],
-  sandboxes: readonly Sandbox[],
-): Promise<Finding[]> {
+/** What of the networks' own links is not as the plan says. */
+export async function inspectNetworks(context: Context): Promise<Finding[]> {
+  const findings = madeOf(context.plan.networks.values()).map((network) => {
+    const look = () => driverOf(context, "plan", network).inspectNetwork(context.host, network);
+    return findingsOf(`network ${JSON.stringify(network.name)}`, look);
+  });
+  return (await Promise.all(findings)).flat();
+}
+
+/** What of the sandboxes is not as the plan says. */
+export async function inspectSandboxes(context: Context): Promise<Finding[]> {
+  const sandboxes = madeOf(context.plan.sandboxes.values());
+  return (await Promise.all(sandboxes.map((sandbox) => inspectSandbox(context, sandbox)))).flat();
+}
+
+/** What of our table is not as the plan says. */
+export async function inspectFirewall(context: Context): Promise<Finding[]> {
+  const networks = madeOf(context.plan.networks.values());
+  const sandboxes = madeOf(context.plan.sandboxes.values());
   const plan = {
     networks: networks.flatMap((network) => firewalled(context, network) ?? []),
     ports: sandboxes.flatMap((sandbox) =>
@@ -94,7 +103,7 @@ async function inspectFirewall(
 }
 
 /** Settings are mended under the lock, which the finding's repair does not have: see `repairHost`. */
-async function inspectSettings(context: Context): Promise<Finding[]> {
+export async function inspectSettings(context: Context): Promise<Finding[]> {
   const missing = await context.settings.missing(neededSettings(context));
   return missing.map(({ name, before, value }) => ({
     subject: "the host's settings",

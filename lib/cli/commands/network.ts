@@ -1,235 +1,232 @@
-// `vethwork network …`: networks as `docker network` has them.
+// `vethwork network`: networks, under the names and flags of `docker network`.
 
-import {
-  type NetworkFilters,
-  type NetworkOptions,
-  type SubnetOptions,
-  toDockerInspect,
-} from "../../network/index.ts";
-import { type Arguments, type Command, type Option, UsageError } from "../command.ts";
-import {
-  addresses,
-  controllerOptions,
-  integer,
-  labels,
-  links,
-  pairs,
-  withController,
-} from "../controller.ts";
-import { formatOf, formatOption, json, shortId, table } from "../output.ts";
+import { createInterface } from "node:readline/promises";
+import { type Network, toDockerInspect } from "../../network/index.ts";
+import type { Call } from "../call.ts";
+import { type Command, exitCodes, type Options, UsageError } from "../command.ts";
+import { hostOptions, withController } from "../host.ts";
+import { shortId, table } from "../table.ts";
+import { labels, pairs } from "../values.ts";
+import { connectOptions, connectOptionsOf } from "./connecting.ts";
+import { networkFilters } from "./network-filters.ts";
+import { subnetsOf } from "./network-subnets.ts";
 
-const filterOption: Readonly<Record<"filter", Option>> = {
+const filterOption: Options = {
   filter: {
-    ...{ short: "f", value: "KEY=VALUE" },
-    help: "name, id, driver, label, label!, type=custom|builtin, dangling=true|false, until",
+    value: "KEY=VALUE",
+    many: true,
+    help: "only those with this: driver, id, name, label, label!, type (custom, builtin), dangling, until",
   },
 };
 
-/** Option n belongs to subnet n; auxiliary addresses belong to the subnet that has them. */
-function subnetsOf(args: Arguments): SubnetOptions[] {
-  const subnets = args.all("subnet");
-  const gateways = args.all("gateway");
-  const ranges = args.all("ip-range");
-  const isSix = (text: string) => text.includes(":");
-  if (subnets.length === 0 && gateways.length + ranges.length > 0) {
-    throw new UsageError("--gateway and --ip-range need a --subnet");
-  }
-  return subnets.map((subnet) => {
-    const sameFamily = (text: string) => isSix(text) === isSix(subnet);
-    const gateway = gateways.find(sameFamily);
-    const range = ranges.find(sameFamily);
-    const auxiliary = Object.fromEntries(
-      Object.entries(pairs(args, "aux-address")).filter(([, address]) => sameFamily(address)),
-    );
-    return {
-      ...{ subnet, auxiliary },
-      ...(gateway === undefined ? {} : { gateway }),
-      ...(range === undefined ? {} : { range }),
-    };
-  });
-}
+const createOptions: Options = {
+  driver: {
+    short: "d",
+    value: "DRIVER",
+    help: "what makes its links: bridge, macvlan; bridge unless it is given",
+    property: "driver",
+  },
+  subnet: {
+    value: "PREFIX",
+    many: true,
+    help: "a subnet as 10.1.0.0/24, one of each family at most; a free one unless it is given",
+    property: "subnet",
+  },
+  gateway: {
+    value: "ADDRESS",
+    many: true,
+    help: "the host's address in a subnet; the first one unless it is given",
+    property: "gateway",
+  },
+  "ip-range": {
+    value: "PREFIX",
+    many: true,
+    help: "the part of a subnet that addresses are given from",
+    property: "range",
+  },
+  "aux-address": {
+    value: "NAME=ADDRESS",
+    many: true,
+    help: "an address that is given to nobody",
+    property: "auxiliary",
+  },
+  internal: { help: "nothing leads out of it" },
+  ipv6: { help: "it has an IPv6 subnet" },
+  "allow-overlap": { help: "takes subnets, too, that the host has routes to" },
+  opt: { short: "o", value: "KEY=VALUE", many: true, help: "an option of the driver" },
+  label: { value: "KEY[=VALUE]", many: true, help: "a label", property: "labels" },
+  ...hostOptions,
+};
 
-function networkOptions(args: Arguments): NetworkOptions {
-  const [name = ""] = args.words;
-  const driver = args.last("driver");
-  return {
-    ...{ name, subnets: subnetsOf(args), internal: args.flags.has("internal") },
+async function create(call: Call): Promise<number> {
+  const driver = call.text("driver");
+  const options = {
+    name: call.operand(0),
     ...(driver === undefined ? {} : { driver }),
-    ...(args.flags.has("ipv6") ? { ipv6: true } : {}),
-    ...(args.flags.has("least-recently-used") ? { addressing: "least-recently-used" } : {}),
-    ...{ allowOverlap: args.flags.has("allow-overlap"), options: pairs(args, "opt") },
-    labels: labels(args),
+    ...(call.flag("ipv6") ? { ipv6: true } : {}),
+    subnets: subnetsOf(call),
+    internal: call.flag("internal"),
+    allowOverlap: call.flag("allow-overlap"),
+    options: pairs("--opt", call.texts("opt")),
+    labels: labels(call.texts("label")),
   };
+  const { id } = await withController(call, {}, (controller) => controller.createNetwork(options));
+  call.print(id);
+  return exitCodes.done;
 }
 
-/** A point of time, or a time that has passed: `10m`, `24h`. */
-function untilOf(text: string): Date {
-  const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 };
-  const date =
-    unit === undefined
-      ? new Date(text)
-      : new Date(Date.now() - Number(count) * seconds[unit as keyof typeof seconds] * 1000);
-  if (Number.isNaN(date.getTime())) throw new UsageError(`until=${text} is no time`);
-  return date;
+function networkRow({ id, name, driver, subnets }: Network): string[] {
+  return [shortId(id), name, driver, subnets.map(({ subnet }) => subnet).join(", ")];
 }
 
-function filtersOf(args: Arguments): NetworkFilters {
-  const given = args.all("filter").map((text) => {
-    const [, key = "", value = ""] = /^([a-z]+!?)=(.*)$/.exec(text) ?? [];
-    return { key, value, text };
-  });
-  const known = ["name", "id", "driver", "label", "label!", "type", "dangling", "until"];
-  const unknown = given.find(({ key }) => !known.includes(key));
-  if (unknown !== undefined) throw new UsageError(`--filter ${unknown.text} is unknown`);
-  const of = (key: string) => given.filter((one) => one.key === key).map(({ value }) => value);
-  const [type] = of("type");
-  const [dangling] = of("dangling");
-  const [until] = of("until");
-  return {
-    ...{ name: of("name"), id: of("id"), driver: of("driver") },
-    ...{ label: of("label"), notLabel: of("label!") },
-    ...(type === undefined ? {} : { type: type as "custom" | "builtin" }),
-    ...(dangling === undefined ? {} : { dangling: dangling === "true" || dangling === "1" }),
-    ...(until === undefined ? {} : { until: untilOf(until) }),
-  };
+async function list(call: Call): Promise<number> {
+  const filters = networkFilters(call.texts("filter"));
+  const networks = await withController(call, {}, (controller) => controller.listNetworks(filters));
+  if (call.flag("quiet")) for (const { id } of networks) call.print(shortId(id));
+  else if (call.text("format") === "json") call.printJson(networks);
+  else call.print(table(["NETWORK ID", "NAME", "DRIVER", "SUBNETS"], networks.map(networkRow)));
+  return exitCodes.done;
 }
 
-const create: Command = {
-  name: "network create",
-  summary: "makes a network, and tells its id",
-  usage: "NAME",
-  options: {
-    driver: { short: "d", value: "DRIVER", help: "bridge, or macvlan; bridge" },
-    subnet: { value: "CIDR", help: "one of each family; the first free pool" },
-    gateway: { value: "ADDRESS", help: "of the subnet of its family; the first address" },
-    "ip-range": { value: "CIDR", help: "the part of the subnet that addresses are given from" },
-    "aux-address": { value: "NAME=ADDRESS", help: "an address that is given to nobody" },
-    internal: { help: "nothing leads out of it" },
-    ipv6: { help: "has IPv6, too" },
-    opt: { short: "o", value: "KEY=VALUE", help: "an option of the driver" },
-    label: { value: "KEY=VALUE", help: "a label" },
-    "least-recently-used": { help: "gives the addresses first that were free for the longest" },
-    "allow-overlap": { help: "takes a subnet that the host has routes to" },
-    ...controllerOptions,
-  },
-  words: [1, 1],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const { id } = await controller.createNetwork(networkOptions(args));
-      return `${id}\n`;
+async function inspect(call: Call): Promise<number> {
+  const shown: unknown[] = [];
+  const succeeded = await withController(call, {}, (controller) =>
+    call.each(call.operands, "inspecting", async (name) => {
+      const network = await controller.inspectNetwork(name);
+      shown.push(call.text("format") === "docker" ? toDockerInspect(network) : network);
     }),
-};
+  );
+  call.printJson(shown);
+  return succeeded ? exitCodes.done : exitCodes.failed;
+}
 
-const ls: Command = {
-  name: "network ls",
-  summary: "lists networks",
-  usage: "",
-  options: {
-    ...filterOption,
-    quiet: { short: "q", help: "ids alone" },
-    ...formatOption,
-    ...controllerOptions,
-  },
-  words: [0, 0],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const format = formatOf(args, ["table", "json"]);
-      const networks = await controller.listNetworks(filtersOf(args));
-      if (args.flags.has("quiet")) return networks.map(({ id }) => `${shortId(id)}\n`).join("");
-      if (format === "json") return json(networks);
-      const rows = networks.map(({ id, name, driver, subnets }) => [
-        ...[shortId(id), name, driver, subnets.map(({ subnet }) => subnet).join(" ")],
-      ]);
-      return table(["NETWORK ID", "NAME", "DRIVER", "SUBNETS"], rows);
+async function remove(call: Call): Promise<number> {
+  const succeeded = await withController(call, {}, (controller) =>
+    call.each(call.operands, "removing", async (name) => {
+      try {
+        await controller.deleteNetwork(name);
+        call.print(name);
+      } catch (error) {
+        const { code } = error as { readonly code?: unknown };
+        if (code !== "NETWORK_MISSING" || !call.flag("force")) throw error;
+      }
     }),
-};
+  );
+  return succeeded ? exitCodes.done : exitCodes.failed;
+}
 
-const inspect: Command = {
-  name: "network inspect",
-  summary: "shows networks and who is connected to them",
-  usage: "NETWORK…",
-  options: {
-    format: { value: "FORMAT", help: "json, or docker for its shape; json" },
-    ...controllerOptions,
-  },
-  words: [1, 1000],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const format = formatOf(args, ["json", "docker"]);
-      const all = await Promise.all(args.words.map((word) => controller.inspectNetwork(word)));
-      return json(format === "json" ? all : all.map((one) => toDockerInspect(one)));
-    }),
-};
+/** Asks before many things go, as nothing brings them back. */
+async function isSure(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UsageError("without a terminal to ask at, give --force");
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());
+  } finally {
+    prompt.close();
+  }
+}
 
-const rm: Command = {
-  name: "network rm",
-  summary: "removes networks that nobody is connected to",
-  usage: "NETWORK…",
-  options: controllerOptions,
-  words: [1, 1000],
-  run: (args) =>
-    withController(args, async (controller) => {
-      for (const word of args.words) await controller.deleteNetwork(word);
-      return args.words.map((word) => `${word}\n`).join("");
-    }),
-};
+async function prune(call: Call): Promise<number> {
+  const filters = networkFilters(call.texts("filter"));
+  const sure =
+    call.flag("force") || (await isSure("Remove all networks that nobody is connected to?"));
+  if (!sure) return exitCodes.failed;
+  const names = await withController(call, {}, (controller) => controller.pruneNetworks(filters));
+  for (const name of names) call.print(name);
+  return exitCodes.done;
+}
 
-const prune: Command = {
-  name: "network prune",
-  summary: "removes all networks that nobody is connected to",
-  usage: "",
-  options: { ...filterOption, ...controllerOptions },
-  words: [0, 0],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const names = await controller.pruneNetworks(filtersOf(args));
-      return names.map((name) => `${name}\n`).join("");
-    }),
-};
+async function connect(call: Call): Promise<number> {
+  const options = connectOptionsOf(call);
+  await withController(call, {}, (controller) =>
+    controller.connect(call.operand(0), call.operand(1), options),
+  );
+  return exitCodes.done;
+}
 
-const connect: Command = {
-  name: "network connect",
-  summary: "connects a sandbox with a network, while it runs",
-  usage: "NETWORK SANDBOX",
-  options: {
-    ip: { value: "ADDRESS", help: "an IPv4 address of the network" },
-    ip6: { value: "ADDRESS", help: "an IPv6 address of the network" },
-    "mac-address": { value: "MAC", help: "the link's MAC address" },
-    alias: { value: "NAME", help: "a further name on the network" },
-    link: { value: "SANDBOX:ALIAS", help: "a name for another sandbox, for this one alone" },
-    "gw-priority": { value: "NUMBER", help: "the highest has the default route; 0" },
-    ...controllerOptions,
-  },
-  words: [2, 2],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const [network = "", sandbox = ""] = args.words;
-      const mac = args.last("mac-address");
-      const gatewayPriority = integer(args, "gw-priority");
-      await controller.connect(network, sandbox, {
-        ...{ addresses: addresses(args), aliases: args.all("alias"), links: links(args) },
-        ...(mac === undefined ? {} : { mac }),
-        ...(gatewayPriority === undefined ? {} : { gatewayPriority }),
-      });
-      return "";
-    }),
-};
+async function disconnect(call: Call): Promise<number> {
+  await withController(call, {}, (controller) =>
+    controller.disconnect(call.operand(0), call.operand(1)),
+  );
+  return exitCodes.done;
+}
 
-const disconnect: Command = {
-  name: "network disconnect",
-  summary: "disconnects a sandbox from a network, while it runs",
-  usage: "NETWORK SANDBOX",
-  options: controllerOptions,
-  words: [2, 2],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const [network = "", sandbox = ""] = args.words;
-      await controller.disconnect(network, sandbox);
-      return "";
-    }),
-};
+const both = [{ name: "NETWORK" }, { name: "SANDBOX" }];
+const some = [{ name: "NETWORK" }, { name: "NETWORK", optional: true, many: true }];
 
-export const networkCommands: readonly Command[] = [
-  ...[create, ls, inspect, rm, prune, connect, disconnect],
-];
+export const networkCommand: Command = {
+  name: "network",
+  summary: "makes, shows and removes networks, and connects sandboxes with them",
+  options: hostOptions,
+  commands: [
+    {
+      name: "create",
+      summary: "makes a network, and prints its id",
+      about: "Makes a network, and prints its id.",
+      examples: [
+        "vethwork network create web",
+        "vethwork network create --subnet 10.1.0.0/24 --gateway 10.1.0.254 --internal back",
+        "vethwork network create -d macvlan -o parent=eth1 lan",
+      ],
+      operands: [{ name: "NAME" }],
+      options: createOptions,
+      run: create,
+    },
+    {
+      name: "ls",
+      summary: "lists networks",
+      about: "Lists networks by their names.",
+      options: {
+        ...filterOption,
+        quiet: { short: "q", help: "ids alone" },
+        format: { value: "FORMAT", choices: ["table", "json"], help: "the form of the list" },
+        ...hostOptions,
+      },
+      run: list,
+    },
+    {
+      name: "inspect",
+      summary: "shows networks with who is connected to them, as JSON",
+      about: `Shows networks with who is connected to them, as a JSON array. With --format docker
+it has the names that \`docker network inspect\` has.`,
+      operands: some,
+      options: {
+        format: { value: "FORMAT", choices: ["json", "docker"], help: "whose names it has" },
+        ...hostOptions,
+      },
+      run: inspect,
+    },
+    {
+      name: "rm",
+      summary: "removes networks that nobody is connected to",
+      about: "Removes networks that nobody is connected to, and prints what they were called.",
+      operands: some,
+      options: { force: { short: "f", help: "one that is not there is no error" }, ...hostOptions },
+      run: remove,
+    },
+    {
+      name: "prune",
+      summary: "removes all networks that nobody is connected to",
+      about: "Removes all networks that nobody is connected to, and prints their names.",
+      options: { force: { short: "f", help: "does not ask" }, ...filterOption, ...hostOptions },
+      run: prune,
+    },
+    {
+      name: "connect",
+      summary: "connects a sandbox with a network",
+      about: "Connects a sandbox with a network, while programs run in it.",
+      examples: ["vethwork network connect --ip 10.1.0.7 --alias db back a"],
+      operands: both,
+      options: { ...connectOptions, ...hostOptions },
+      run: connect,
+    },
+    {
+      name: "disconnect",
+      summary: "disconnects a sandbox from a network",
+      about: "Disconnects a sandbox from a network, while programs run in it.",
+      operands: both,
+      options: hostOptions,
+      run: disconnect,
+    },
+  ],
+};

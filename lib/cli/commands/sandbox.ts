@@ -1,252 +1,188 @@
-// `vethwork sandbox …`: sandboxes, and programs in them, with the flags of `docker run`.
+// `vethwork sandbox`: namespaces with their links, addresses, names and published ports.
 
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { constants } from "node:os";
-import { type Namespace, spawn } from "../../index.ts";
 import {
   type Controller,
-  type NameSettings,
-  type SandboxOptions,
+  NetworkError,
+  type Port,
+  type SandboxDescription,
   toDockerInspect,
 } from "../../network/index.ts";
-import { type Arguments, type Command, type Option, UsageError } from "../command.ts";
-import {
-  addresses,
-  controllerOptions,
-  integer,
-  labels,
-  links,
-  pairs,
-  withController,
-} from "../controller.ts";
-import { formatOf, formatOption, json, shortId, table } from "../output.ts";
+import type { Call } from "../call.ts";
+import { type Command, exitCodes } from "../command.ts";
+import { hostOptions, withController } from "../host.ts";
+import { runProgram, SignalRelay } from "../program.ts";
+import { shortId, table } from "../table.ts";
+import { sandboxOptions, sandboxOptionsOf } from "./sandbox-options.ts";
 
-const creation: Readonly<Record<string, Option>> = {
-  name: { value: "NAME", help: "the first digits of its id" },
-  network: { value: "NETWORK", help: "none, host, container:SANDBOX or a network; bridge" },
-  publish: { short: "p", value: "[[ADDRESS:]PORT:]PORT[/udp]", help: "publishes a port" },
-  ip: { value: "ADDRESS", help: "an IPv4 address of its one network" },
-  ip6: { value: "ADDRESS", help: "an IPv6 address of its one network" },
-  "mac-address": { value: "MAC", help: "the MAC address of its link" },
-  alias: { value: "NAME", help: "a further name on its networks" },
-  link: { value: "SANDBOX:ALIAS", help: "a name for another sandbox, for this one alone" },
-  "gw-priority": { value: "NUMBER", help: "of its networks" },
-  hostname: { short: "h", value: "NAME", help: "what it calls itself" },
-  dns: { value: "ADDRESS", help: "a name server, in place of the host's" },
-  "dns-search": { value: "DOMAIN", help: "a search domain, in place of the host's" },
-  "dns-option": { value: "OPTION", help: "an option of resolv.conf, in place of the host's" },
-  "add-host": { value: "NAME:ADDRESS", help: "a line of its hosts file" },
-  sysctl: { value: "KEY=VALUE", help: "a setting below net" },
-  label: { value: "KEY=VALUE", help: "a label" },
-};
-
-function namesOf(args: Arguments): NameSettings {
-  const servers = args.all("dns");
-  const search = args.all("dns-search");
-  const options = args.all("dns-option");
-  const hosts = Object.fromEntries(
-    args.all("add-host").map((text) => {
-      const [, name, address] = /^([^:]+):(.+)$/.exec(text) ?? [];
-      if (name === undefined || address === undefined)
-        throw new UsageError(`--add-host ${text} is not NAME:ADDRESS`);
-      return [name, address];
-    }),
-  );
-  return {
-    ...(servers.length > 0 && { servers }),
-    ...(search.length > 0 && { search }),
-    ...(options.length > 0 && { options }),
-    ...(Object.keys(hosts).length > 0 && { hosts }),
-  };
+async function create(call: Call): Promise<number> {
+  const options = sandboxOptionsOf(call);
+  const { id } = await withController(call, {}, (controller) => controller.createSandbox(options));
+  call.print(id);
+  return exitCodes.done;
 }
 
-/** The mode that is asked for in the place of networks, if one is. */
-function modeOf(networks: readonly string[]): Pick<SandboxOptions, "mode" | "joins"> | undefined {
-  const [only, ...more] = networks.filter(
-    (network) => network === "none" || network === "host" || network.startsWith("container:"),
-  );
-  if (only === undefined) return undefined;
-  if (more.length > 0 || networks.length > 1) {
-    throw new UsageError(`--network ${only} excludes others`);
-  }
-  if (only === "none" || only === "host") return { mode: only };
-  return { joins: only.slice("container:".length) };
-}
-
-function networksOf(args: Arguments): Pick<SandboxOptions, "mode" | "joins" | "networks"> {
-  const networks = args.all("network");
-  const mode = modeOf(networks);
-  if (mode !== undefined) return mode;
-  const fixed = addresses(args);
-  const mac = args.last("mac-address");
-  if (networks.length > 1 && (fixed.length > 0 || mac !== undefined)) {
-    throw new UsageError("addresses are those of one network; connect the others afterwards");
-  }
-  const gatewayPriority = integer(args, "gw-priority");
-  const options = {
-    ...{ addresses: fixed, aliases: args.all("alias"), links: links(args) },
-    ...(mac === undefined ? {} : { mac }),
-    ...(gatewayPriority === undefined ? {} : { gatewayPriority }),
-  };
-  const named = networks.length === 0 ? ["bridge"] : networks;
-  return { networks: named.map((network) => ({ network, ...options })) };
-}
-
-function sandboxOptions(args: Arguments, name = args.last("name")): SandboxOptions {
-  const hostname = args.last("hostname");
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...networksOf(args),
-    ...(hostname === undefined ? {} : { hostname }),
-    ...{ ports: args.all("publish"), names: namesOf(args), sysctls: pairs(args, "sysctl") },
-    labels: labels(args),
-  };
-}
-
-/** With what shells end when a program is not there, or is none. */
-const unstarted: Readonly<Record<string, number>> = { ENOENT: 127, EACCES: 126 };
-
-/** Runs a program inside, on the terminal of this one, and gives its exit code. */
-async function runInside(namespace: Namespace, command: readonly string[]): Promise<number> {
-  const [file, ...args] = command;
-  if (file === undefined) throw new UsageError("which program?");
-  let child: ChildProcess;
-  try {
-    child = await spawn(namespace, file, args, { stdio: "inherit" });
-  } catch (error) {
-    const code = unstarted[(error as NodeJS.ErrnoException).code ?? ""];
-    if (code === undefined) throw error;
-    process.stderr.write(`vethwork: ${(error as Error).message}\n`);
-    return code;
-  }
-  const pass = (signal: NodeJS.Signals) => child.kill(signal);
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, pass);
-  try {
-    const [code, signal] = child.exitCode === null ? await once(child, "exit") : [child.exitCode];
-    if (typeof signal === "string") return 128 + constants.signals[signal as NodeJS.Signals];
-    return Number(code);
-  } finally {
-    for (const signal of signals) process.off(signal, pass);
-  }
-}
-
-async function runIn(
-  controller: Controller,
-  sandbox: string,
-  command: readonly string[],
-): Promise<number> {
-  const namespace = await controller.openSandbox(sandbox);
-  try {
-    return await runInside(namespace, command);
-  } finally {
-    await namespace.close();
-  }
-}
-
-const create: Command = {
-  name: "sandbox create",
-  summary: "makes a sandbox, and tells its id",
-  usage: "[NAME]",
-  options: { ...creation, ...controllerOptions },
-  words: [0, 1],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const { id } = await controller.createSandbox(sandboxOptions(args, args.words[0]));
-      return `${id}\n`;
-    }),
-};
-
-const ls: Command = {
-  name: "sandbox ls",
-  summary: "lists sandboxes",
-  usage: "",
-  options: { quiet: { short: "q", help: "ids alone" }, ...formatOption, ...controllerOptions },
-  words: [0, 0],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const format = formatOf(args, ["table", "json"]);
-      const sandboxes = await controller.listSandboxes();
-      if (args.flags.has("quiet")) return sandboxes.map(({ id }) => `${shortId(id)}\n`).join("");
-      if (format === "json") return json(sandboxes);
-      const rows = await Promise.all(
-        sandboxes.map(async ({ id, name, mode, ports }) => {
-          const { connections } = await controller.inspectSandbox(id);
-          const places = connections.map(({ network, endpoint }) =>
-            [network.name, ...endpoint.addresses].join(" "),
-          );
-          const published = ports.map(
-            ({ protocol, hostAddress, hostPort, port }) =>
-              `${hostAddress}:${hostPort}->${port}/${protocol}`,
-          );
-          return [shortId(id), name, mode, places.join(", "), published.join(", ")];
-        }),
-      );
-      return table(["SANDBOX ID", "NAME", "MODE", "NETWORKS", "PORTS"], rows);
-    }),
-};
-
-const inspect: Command = {
-  name: "sandbox inspect",
-  summary: "shows sandboxes, their connections and ports",
-  usage: "SANDBOX…",
-  options: {
-    format: { value: "FORMAT", help: "json, or docker for its shape; json" },
-    ...controllerOptions,
-  },
-  words: [1, 1000],
-  run: (args) =>
-    withController(args, async (controller) => {
-      const format = formatOf(args, ["json", "docker"]);
-      const all = await Promise.all(args.words.map((word) => controller.inspectSandbox(word)));
-      return json(format === "json" ? all : all.map((one) => toDockerInspect(one)));
-    }),
-};
-
-const rm: Command = {
-  name: "sandbox rm",
-  summary: "removes sandboxes",
-  usage: "SANDBOX…",
-  options: controllerOptions,
-  words: [1, 1000],
-  run: (args) =>
-    withController(args, async (controller) => {
-      for (const word of args.words) await controller.deleteSandbox(word);
-      return args.words.map((word) => `${word}\n`).join("");
-    }),
-};
-
-const exec: Command = {
-  name: "sandbox exec",
-  summary: "runs a program in a sandbox; ends as it ends",
-  usage: "SANDBOX PROGRAM [ARGUMENT…]",
-  options: controllerOptions,
-  words: [1, 1],
-  passesOn: true,
-  run: (args) =>
-    withController(args, (controller) => runIn(controller, args.words[0] ?? "", args.rest)),
-};
-
-const run: Command = {
-  name: "sandbox run",
-  summary: "makes a sandbox, serves names, and runs a program in it; ends as it ends",
-  usage: "PROGRAM [ARGUMENT…]",
-  options: { ...creation, rm: { help: "removes it afterwards" }, ...controllerOptions },
-  words: [0, 0],
-  passesOn: true,
-  run: (args) => {
-    if (args.rest.length === 0) throw new UsageError("which program?");
-    const serve = async (controller: Controller) => {
-      const { id } = await controller.createSandbox(sandboxOptions(args));
+/** All sandboxes in full; one that goes meanwhile is left out. */
+async function describeAll(controller: Controller): Promise<SandboxDescription[]> {
+  const all = await Promise.all(
+    (await controller.listSandboxes()).map(async ({ id }) => {
       try {
-        return await runIn(controller, id, args.rest);
-      } finally {
-        if (args.flags.has("rm")) await controller.deleteSandbox(id);
+        return [await controller.inspectSandbox(id)];
+      } catch (error) {
+        if (error instanceof NetworkError && error.code === "SANDBOX_MISSING") return [];
+        throw error;
       }
-    };
-    return withController(args, serve, true);
-  },
-};
+    }),
+  );
+  return all.flat();
+}
 
-export const sandboxCommands: readonly Command[] = [create, ls, inspect, rm, exec, run];
+function portText({ protocol, hostAddress, hostPort, port }: Port): string {
+  const host = hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress;
+  return `${host}:${hostPort}->${port}/${protocol}`;
+}
+
+function sandboxRow({ id, name, mode, connections, ports }: SandboxDescription): string[] {
+  const networks = connections.map(({ network, endpoint }) =>
+    [network.name, ...endpoint.addresses].join(" "),
+  );
+  const where = networks.length > 0 || mode === "networks" ? networks.join(", ") : mode;
+  return [shortId(id), name, where, ports.map(portText).join(", ")];
+}
+
+async function list(call: Call): Promise<number> {
+  const sandboxes = await withController(call, {}, describeAll);
+  if (call.flag("quiet")) for (const { id } of sandboxes) call.print(shortId(id));
+  else if (call.text("format") === "json") call.printJson(sandboxes);
+  else call.print(table(["SANDBOX ID", "NAME", "NETWORKS", "PORTS"], sandboxes.map(sandboxRow)));
+  return exitCodes.done;
+}
+
+async function inspect(call: Call): Promise<number> {
+  const shown: unknown[] = [];
+  const succeeded = await withController(call, {}, (controller) =>
+    call.each(call.operands, "inspecting", async (name) => {
+      const sandbox = await controller.inspectSandbox(name);
+      shown.push(call.text("format") === "docker" ? toDockerInspect(sandbox) : sandbox);
+    }),
+  );
+  call.printJson(shown);
+  return succeeded ? exitCodes.done : exitCodes.failed;
+}
+
+async function remove(call: Call): Promise<number> {
+  const succeeded = await withController(call, {}, (controller) =>
+    call.each(call.operands, "removing", async (name) => {
+      try {
+        await controller.deleteSandbox(name);
+        call.print(name);
+      } catch (error) {
+        const isMissing = error instanceof NetworkError && error.code === "SANDBOX_MISSING";
+        if (!isMissing || !call.flag("force")) throw error;
+      }
+    }),
+  );
+  return succeeded ? exitCodes.done : exitCodes.failed;
+}
+
+/** The plan is closed before the program runs, which may be for long. */
+async function exec(call: Call): Promise<number> {
+  await using namespace = await withController(call, {}, (controller) =>
+    controller.openSandbox(call.operand(0)),
+  );
+  using signals = new SignalRelay();
+  return await runProgram(namespace, call.program, signals);
+}
+
+/** Serves names while the program runs, unless somebody else does. */
+async function run(call: Call): Promise<number> {
+  const options = sandboxOptionsOf(call);
+  // From here on a signal does not end this command, which has a sandbox to remove.
+  using signals = new SignalRelay();
+  return await withController(call, { serveNames: true }, async (controller) => {
+    const { id } = await controller.createSandbox(options);
+    try {
+      await using namespace = await controller.openSandbox(id);
+      return await runProgram(namespace, call.program, signals);
+    } finally {
+      if (call.flag("rm")) await controller.deleteSandbox(id);
+    }
+  });
+}
+
+const some = [{ name: "SANDBOX" }, { name: "SANDBOX", optional: true, many: true }];
+
+export const sandboxCommand: Command = {
+  name: "sandbox",
+  summary: "makes, shows and removes sandboxes, and runs programs in them",
+  options: hostOptions,
+  commands: [
+    {
+      name: "create",
+      summary: "makes a sandbox, and prints its id",
+      about: `Makes a sandbox, and prints its id. --ip, --ip6, --mac-address, --alias, --link and
+--gw-priority are about the first network; behind the name of any, they are about that.`,
+      examples: [
+        "vethwork sandbox create --name a --network web -p 8080:80",
+        "vethwork sandbox create --name b --network web:ip=172.18.0.9,alias=db --network back",
+      ],
+      options: { ...sandboxOptions, ...hostOptions },
+      run: create,
+    },
+    {
+      name: "ls",
+      summary: "lists sandboxes",
+      about: "Lists sandboxes by their names.",
+      options: {
+        quiet: { short: "q", help: "ids alone" },
+        format: { value: "FORMAT", choices: ["table", "json"], help: "the form of the list" },
+        ...hostOptions,
+      },
+      run: list,
+    },
+    {
+      name: "inspect",
+      summary: "shows sandboxes with their connections, as JSON",
+      about: `Shows sandboxes with their connections, as a JSON array. With --format docker it has
+the names that \`docker inspect\` has in NetworkSettings.`,
+      operands: some,
+      options: {
+        format: { value: "FORMAT", choices: ["json", "docker"], help: "whose names it has" },
+        ...hostOptions,
+      },
+      run: inspect,
+    },
+    {
+      name: "rm",
+      summary: "removes sandboxes",
+      about: "Removes sandboxes, and prints what they were called. Programs inside run on.",
+      operands: some,
+      options: { force: { short: "f", help: "one that is not there is no error" }, ...hostOptions },
+      run: remove,
+    },
+    {
+      name: "exec",
+      summary: "runs a program in a sandbox",
+      about: `Runs a program in a sandbox with the standard streams of this command, which ends as the
+program does: with its exit code, or 128 and the signal that ended it.`,
+      examples: ["vethwork sandbox exec a ip addr"],
+      operands: [{ name: "SANDBOX" }],
+      options: hostOptions,
+      program: true,
+      run: exec,
+    },
+    {
+      name: "run",
+      summary: "makes a sandbox and runs a program in it",
+      about: `Makes a sandbox, runs a program in it, and ends as \`exec\` does. Names are served
+meanwhile, unless a server runs.`,
+      examples: ["vethwork sandbox run --rm --network web -- curl http://a/"],
+      options: {
+        rm: { help: "removes the sandbox afterwards" },
+        ...sandboxOptions,
+        ...hostOptions,
+      },
+      program: true,
+      run,
+    },
+  ],
+};

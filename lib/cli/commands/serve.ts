@@ -1,59 +1,134 @@
-// `vethwork serve`: serves names, and keeps the host as the plan says, until it is told to stop.
+// `vethwork serve`: serves names, and keeps the kernel as the plan says.
 
-import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Controller } from "../../network/index.ts";
-import { type Command, UsageError } from "../command.ts";
-import { controllerOptions, integer, withController } from "../controller.ts";
+import { type Namespace, watch } from "../../index.ts";
+import type { Controller, NetworkEvent, Repair } from "../../network/index.ts";
+import { Alarm } from "../alarm.ts";
+import type { Call } from "../call.ts";
+import { type Command, exitCodes } from "../command.ts";
+import { hostOptions, withController } from "../host.ts";
+import { integer } from "../values.ts";
 
-/** Mends what is not as planned, and prints what that was. */
-async function reconcile(controller: Controller): Promise<void> {
-  for (const { subject, problem, remedy, error } of await controller.reconcile()) {
-    const outcome = error === undefined ? remedy : `not mended: ${error.message}`;
-    process.stdout.write(`${subject}: ${problem}; ${outcome}\n`);
+/** Something that is printed: for machines the object, for people its text. */
+interface Line {
+  readonly text: string;
+  readonly [property: string]: unknown;
+}
+
+function lineOfEvent(event: NetworkEvent): Line {
+  const { type, action } = event;
+  const network = "network" in event ? event.network.name : undefined;
+  const sandbox = "sandbox" in event ? event.sandbox.name : undefined;
+  const text = [type, action, network, sandbox].filter((word) => word !== undefined).join(" ");
+  return { text, event: `${type} ${action}`, network, sandbox };
+}
+
+function lineOfRepair({ subject, problem, remedy, error }: Repair): Line {
+  const failure = error?.message;
+  const text = `${subject}: ${problem}; ${failure === undefined ? remedy : `failed: ${failure}`}`;
+  return { text, event: "repair", subject, problem, remedy, error: failure };
+}
+
+/** Keeps one host until it is told to end. */
+class Server {
+  readonly #call: Call;
+  readonly #controller: Controller;
+  readonly #alarm = new Alarm();
+  /** What could not be mended the last time, which is not told again. */
+  #known = new Set<string>();
+
+  constructor(call: Call, controller: Controller) {
+    this.#call = call;
+    this.#controller = controller;
+  }
+
+  say({ text, ...rest }: Line): void {
+    const time = new Date().toISOString();
+    const isJson = this.#call.text("format") === "json";
+    this.#call.print(isJson ? JSON.stringify({ time, ...rest }) : `${time} ${text}`);
+  }
+
+  /** Tells what any controller of the host changes. */
+  async tellEvents(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#controller.watch({ signal })) this.say(lineOfEvent(event));
+  }
+
+  /** Whatever changes in the kernel may be a difference from the plan. */
+  async hearKernel(host: Namespace, signal: AbortSignal): Promise<void> {
+    const nouns = { links: true, addresses: true, routes: true, namespaces: true };
+    for await (const _ of watch(host, { ...nouns, signal })) this.#alarm.ring();
+  }
+
+  /** Mends what is not as planned: now, at every turn, and soon after the kernel was changed. */
+  async keep(everyMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const mended = await this.#mend();
+      // What cannot be mended changes the kernel at every attempt: that is no reason for the next.
+      await this.#alarm.wait({ everyMs, hears: mended, signal });
+    }
+  }
+
+  async #mend(): Promise<boolean> {
+    try {
+      const repairs = await this.#controller.reconcile();
+      const failed = repairs.filter(({ error }) => error !== undefined);
+      const idle = repairs.filter(({ remedy }) => remedy.startsWith("none"));
+      for (const repair of repairs) {
+        const line = lineOfRepair(repair);
+        if (!this.#known.has(line.text)) this.say(line);
+      }
+      this.#known = new Set([...failed, ...idle].map((repair) => lineOfRepair(repair).text));
+      return failed.length === 0;
+    } catch (error) {
+      this.#call.complain(error);
+      return false;
+    }
   }
 }
 
-/** Resolves when the process is told to stop. */
-async function stopped(): Promise<void> {
+/** Aborted by the first signal that asks for an end; a second one ends the process at once. */
+function endingBySignal(): AbortController {
   const ending = new AbortController();
-  const { signal } = ending;
-  const told = (["SIGINT", "SIGTERM"] as const).map((name) => once(process, name, { signal }));
-  await Promise.race(told);
-  ending.abort();
-  await Promise.allSettled(told);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort());
+  return ending;
 }
 
-async function keep(controller: Controller, periodMs: number, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await reconcile(controller).catch((error: unknown) => {
-      process.stderr.write(`vethwork: ${error instanceof Error ? error.message : error}\n`);
-    });
-    await sleep(periodMs, undefined, { signal }).catch(() => undefined);
-  }
+async function run(call: Call): Promise<number> {
+  const everyMs = integer("--every", call.text("every") ?? "30", 1, 86_400) * 1000;
+  const ending = endingBySignal();
+  const { signal } = ending;
+  return await withController(call, { serveNames: true }, async (controller, host) => {
+    const server = new Server(call, controller);
+    server.say({ text: "serving", event: "serving" });
+    const work = [
+      server.tellEvents(signal),
+      server.hearKernel(host, signal),
+      server.keep(everyMs, signal),
+    ];
+    try {
+      await Promise.all(work);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      ending.abort();
+      await Promise.allSettled(work);
+    }
+    server.say({ text: "ended", event: "ended" });
+    return exitCodes.done;
+  });
 }
 
 export const serveCommand: Command = {
   name: "serve",
-  summary: "serves names, and mends what is not as planned, until it is told to stop",
-  usage: "",
+  summary: "serves names, and keeps the kernel as the plan says, until it is ended",
+  about: `Serves names to the sandboxes of the host, unless another process does, and from when that
+ends. Mends what is not as the plan says: at its start, from time to time, and when the kernel is
+changed. Prints a line for each thing that happens. SIGINT and SIGTERM end it; networks and
+sandboxes stay.`,
+  examples: ["vethwork serve --every 60"],
   options: {
-    period: { value: "SECONDS", help: "how often it looks; 10" },
-    ...controllerOptions,
+    every: { value: "SECONDS", help: "between two looks at all; 30 unless it is given" },
+    format: { value: "FORMAT", choices: ["text", "json"], help: "the form of the lines" },
+    ...hostOptions,
   },
-  words: [0, 0],
-  run: (args) => {
-    const period = integer(args, "period") ?? 10;
-    if (period < 1 || period > 86_400) throw new UsageError("--period must be from 1 to 86400");
-    const serve = async (controller: Controller) => {
-      const ending = new AbortController();
-      const keeping = keep(controller, period * 1000, ending.signal);
-      process.stdout.write("serving\n");
-      await stopped();
-      ending.abort();
-      await keeping;
-      return 0;
-    };
-    return withController(args, serve, true);
-  },
+  run,
 };

@@ -5,7 +5,6 @@ import {
   describeTopology,
   listNamespaces,
   type Namespace,
-  NetlinkError,
   openNamespace,
   type Topology,
   toDot,
@@ -13,7 +12,8 @@ import {
   toSvg,
   toText,
 } from "../../index.ts";
-import { type Command, UsageError } from "../command.ts";
+import type { Call } from "../call.ts";
+import { type Command, exitCodes } from "../command.ts";
 
 const formats: Readonly<Record<string, (topology: Topology) => string>> = {
   text: toText,
@@ -23,19 +23,8 @@ const formats: Readonly<Record<string, (topology: Topology) => string>> = {
   svg: toSvg,
 };
 
-const names = Object.keys(formats).join(", ");
-
 /** The namespace of the process itself, which has no name in /run/netns. */
 const ownLabel = "(this)";
-
-/** A namespace that may have been deleted since it was listed. */
-async function openUnlessGone(name: string): Promise<Namespace | undefined> {
-  return await openNamespace({ name }).catch((error: unknown) => {
-    const gone = error instanceof NetlinkError && ["ENOENT", "EINVAL"].includes(error.code);
-    if (gone) return undefined;
-    throw error;
-  });
-}
 
 async function open(wanted: readonly string[]): Promise<[string, Namespace][]> {
   if (wanted.length > 0) {
@@ -43,35 +32,41 @@ async function open(wanted: readonly string[]): Promise<[string, Namespace][]> {
     return (await Promise.all(opening)).map(([name, namespace]) => [name, namespace]);
   }
   const own = await openNamespace();
-  const entries = await listNamespaces();
-  const opening = await Promise.all(entries.map(({ name }) => openUnlessGone(name)));
-  const named = opening.filter((each) => each !== undefined);
+  const named = await Promise.all(
+    (await listNamespaces()).map(({ name }) => openNamespace({ name })),
+  );
   // A name may be one of the process's own namespace.
   const others = named.filter(({ inode }) => inode !== own.inode);
   return [[ownLabel, own], ...others.map((each) => [each.name ?? "", each] as [string, Namespace])];
 }
 
+async function run(call: Call): Promise<number> {
+  const write = formats[call.text("format") ?? "text"] ?? toText;
+  const output = call.text("output");
+  const namespaces = await open([...new Set(call.operands)]);
+  try {
+    const text = write(await describeTopology(Object.fromEntries(namespaces)));
+    if (output === undefined) process.stdout.write(text);
+    else await writeFile(output, text);
+    return exitCodes.done;
+  } finally {
+    await Promise.all(namespaces.map(([, namespace]) => namespace.close()));
+  }
+}
+
 export const topologyCommand: Command = {
   name: "topology",
-  summary: "shows the named namespaces, or all, their links, and how they are joined",
-  usage: "[NAME…]",
+  summary: "shows namespaces, their links, and how they are joined",
+  about: "Shows the named namespaces, or all that have a name and that of the process.",
+  examples: ["vethwork topology --format svg --output network.svg"],
+  operands: [{ name: "NAMESPACE", optional: true, many: true }],
   options: {
-    format: { value: "FORMAT", help: `one of ${names}; text` },
+    format: {
+      value: "FORMAT",
+      choices: Object.keys(formats),
+      help: "how it is drawn; text unless it is given",
+    },
     output: { value: "FILE", help: "writes to a file" },
   },
-  words: [0, 1000],
-  run: async (args) => {
-    const write = formats[args.last("format") ?? "text"];
-    if (write === undefined) throw new UsageError(`--format must be one of ${names}`);
-    const namespaces = await open([...new Set(args.words)]);
-    try {
-      const text = write(await describeTopology(Object.fromEntries(namespaces)));
-      const output = args.last("output");
-      if (output === undefined) return text;
-      await writeFile(output, text);
-      return "";
-    } finally {
-      await Promise.all(namespaces.map(([, namespace]) => namespace.close()));
-    }
-  },
+  run,
 };

@@ -223,3 +223,27 @@ export async function readSandboxFile(
     throw error;
   }
 }
+
+/** What a file is refused with that another user has, or that is none. */
+const outOfReach = ["ENOTDIR", "EACCES", "EPERM", "EROFS"];
+
+/**
+ * Whether the namespace `name` has files that {@link writeSandboxFiles} wrote, in any process of a
+ * user whose files this one may change.
+ */
+export async function isMarked(
+  name: string,
+  directory: string = defaultDirectory,
+): Promise<boolean> {
+  for (const file of fileNames) {
+    try {
+      const own = await openOwn(join(directory, checkName(name), file));
+      await own?.close();
+      if (own !== undefined) return true;
+    } catch (error) {
+      if (error instanceof ForeignFileError) continue;
+      if (!outOfReach.includes(String(codeOf(error)))) throw error;
+    }
+  }
+  return false;
+}

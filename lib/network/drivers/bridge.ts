@@ -11,7 +11,7 @@ import { randomMac } from "../../values/mac.ts";
 import { NetworkError } from "../errors.ts";
 import type { Endpoint, Network, NetworkSubnet } from "../model.ts";
 import type { Driver, EndpointPlace, Finding, NetworkRequest, Settings } from "./driver.ts";
-import { ours, prefixLengthOf, removeOurs, unmendable } from "./links.ts";
+import { markOf, ours, prefixLengthOf, removeOurs, unmendable } from "./links.ts";
 import { flag, invalidOption, linkName, mtu, readOptions } from "./options.ts";
 
 /** A bridge has so many ports at most. @see net/bridge/br_private.h, `BR_MAX_PORTS` */
@@ -73,7 +73,8 @@ function ownAddress({ subnet, gateway }: NetworkSubnet): string | undefined {
 async function createNetwork(host: Namespace, network: Network): Promise<void> {
   const { link: name, mac, mtu } = bridgeSettings(network);
   const size = mtu === null ? {} : { mtu };
-  const bridge = await createLink(host, { kind: "bridge", name, address: mac, ...size });
+  const alias = markOf(network);
+  const bridge = await createLink(host, { kind: "bridge", name, address: mac, alias, ...size });
   if (network.ipv6) await prepareIpv6(host, name);
   await allEnded([
     ...network.subnets.map((subnet) => addOwnAddress(host, bridge, subnet)),

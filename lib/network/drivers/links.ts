@@ -24,6 +24,16 @@ export function unmendable(subject: string, problem: string, remedy: string): Fi
   return { subject, problem, remedy: `none: ${remedy}`, repair };
 }
 
+/** The alias of a network's link, by which it is known for ours even if the plan is lost. */
+export function markOf({ id }: { readonly id: string }): string {
+  return `vethwork network ${id}`;
+}
+
+/** The id of the network whose link it is, by its alias. */
+export function markedNetwork({ alias }: Link): string | undefined {
+  return /^vethwork network ([0-9a-f]{64})$/.exec(alias ?? "")?.[1];
+}
+
 /** Deletes a link if it is there and ours; a veth's far end goes with it. */
 export async function removeOurs(
   host: Namespace,

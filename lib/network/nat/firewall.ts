@@ -344,6 +344,8 @@ export interface ForeignDrop {
   readonly chain: string;
   readonly hook: string;
   readonly priority: number;
+  /** Whether it has no rule, so that it accepts nothing. */
+  readonly empty: boolean;
 }
 
 /**
@@ -362,9 +364,14 @@ export async function foreignDrops(
       (one) =>
         one.family === of.family && one.table === of.table && !one.flags?.includes("dormant"),
     );
-  return chains
-    .filter((chain) => chain.policy === "drop" && isOther(chain) && isAwake(chain))
-    .flatMap(({ family, table: of, chain, hook, priority = 0 }) =>
-      hook === undefined ? [] : [{ family, table: of, chain, hook, priority }],
-    );
+  const drops = chains.filter((one) => one.policy === "drop" && isOther(one) && isAwake(one));
+  return await Promise.all(
+    drops.flatMap(({ family, table: of, chain, hook, priority = 0 }) => {
+      if (hook === undefined) return [];
+      return listRules(host, { family, table: of }).then((rules) => {
+        const empty = !rules.some((rule) => rule.chain === chain);
+        return { family, table: of, chain, hook, priority, empty };
+      });
+    }),
+  );
 }
