@@ -24,6 +24,9 @@ const codes = new Map<number, string>();
 for (const [code, number] of Object.entries(constants.errno)) {
   if (code !== "EWOULDBLOCK" && code !== "ENOTSUP") codes.set(number, code);
 }
+// Those of Linux alone, which Node has no names for (include/uapi/asm-generic/errno.h).
+codes.set(54, "EXFULL");
+codes.set(76, "ENOTUNIQ");
 
 /** What a bare errno means for an operation, where the kernel has no sentence of its own. */
 const explanations: Readonly<Record<string, string>> = {
@@ -35,6 +38,8 @@ const explanations: Readonly<Record<string, string>> = {
   "createLink EEXIST": "a link of that name or index exists",
   "createLink EOPNOTSUPP": "this kernel does not have the link kind or one of its options",
   "createLink ENOTCONN": "a veth peer cannot be raised before the pair is joined; use setLink",
+  "createLink EXFULL": "the bridge has as many ports as it takes",
+  "setLink EXFULL": "the bridge has as many ports as it takes",
   "deleteLink EOPNOTSUPP": "such a link cannot be deleted",
   "setLink EOPNOTSUPP": "the link's kind or driver does not take this change",
   "setLink EBUSY": "the link is in use; set it down first",
