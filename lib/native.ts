@@ -81,7 +81,10 @@ export interface Native {
   closeWatch(handle: Handle): Promise<void>;
   /** The names in /run/netns that stand for a namespace, with its inode. */
   namedNamespaces(): Promise<{ readonly name: string; readonly inode: number }[]>;
-  /** The codec by itself, for tests: a whole message, and from the family header on. */
+  /**
+   * The codec by itself, for tests: a whole message, and from the family header on. Names of
+   * netfilter's operations and nouns begin with `netfilter.` here.
+   */
   encode(operation: string, record: object): Uint8Array;
   decode(noun: string, bytes: Uint8Array): object | undefined;
   print(noun: string, bytes: Uint8Array): string;
@@ -159,6 +162,10 @@ export interface Schema {
   readonly kinds: Readonly<Record<string, readonly SchemaRow[]>>;
   readonly portKinds: Readonly<Record<string, readonly SchemaRow[]>>;
   readonly operations: readonly string[];
+  readonly netfilter: {
+    readonly nouns: Readonly<Record<string, readonly SchemaRow[]>>;
+    readonly operations: readonly string[];
+  };
 }
 
 /** musl's Node has no glibc version in its own report; no file of the distribution is trusted. */

@@ -72,9 +72,9 @@ Napi::Value change_ruleset(const Napi::CallbackInfo& info) {
   }
   return start_on<bool>(
       env, *strand,
-      [ns = strand->ns(), changes = std::move(changes)]() mutable {
+      [ns = strand->ns(), changes = std::move(changes)] {
         const sys::Inside inside{ns->get()};
-        netfilter::change(std::move(changes));
+        netfilter::change(changes);
         return true;
       },
       show_nothing);

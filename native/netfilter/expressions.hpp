@@ -94,6 +94,8 @@ inline constexpr std::array kLookup{
     Field{"set", NFTA_LOOKUP_SET, Wire::text},
     Field{"from", NFTA_LOOKUP_SREG, Wire::be32},
     Field{"to", NFTA_LOOKUP_DREG, Wire::be32},
+    // Of a set of the same batch; a name is as good.
+    rtnl::given(Field{"setId", NFTA_LOOKUP_SET_ID, Wire::be32}),
     Field{"flags", NFTA_LOOKUP_FLAGS, Wire::be32},
 };
 

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "netlink/ask.hpp"
@@ -44,8 +45,8 @@ Bytes boundary(std::uint16_t type) {
 /// All messages of a batch, numbered one after another.
 class Batch {
  public:
-  explicit Batch(std::vector<Change> changes)
-      : changes_(std::move(changes)),
+  explicit Batch(std::span<const Change> changes)
+      : changes_(changes),
         first_(next_sequence.fetch_add(static_cast<std::uint32_t>(changes_.size()) + 2)) {
     append(boundary(NFNL_MSG_BATCH_BEGIN));
     for (std::size_t position = 0; position < changes_.size(); ++position) {
@@ -151,7 +152,7 @@ class Batch {
     return refusal;
   }
 
-  std::vector<Change> changes_;
+  std::span<const Change> changes_;
   std::uint32_t first_;
   std::uint32_t count_ = 0;
   Bytes bytes_;
@@ -185,7 +186,7 @@ std::vector<rtnl::Record> ask(const rtnl::Operation& operation, Bytes message) {
   return records;
 }
 
-void change(std::vector<Change> changes) {
+void change(std::span<const Change> changes) {
   if (changes.empty()) return;
   for (int attempt = 1;; ++attempt) {
     const auto refusal = Batch{changes}.exchange();

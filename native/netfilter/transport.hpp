@@ -4,6 +4,7 @@
 // the kernel a hundred times as long.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "netlink/bytes.hpp"
@@ -25,6 +26,6 @@ std::vector<rtnl::Record> ask(const rtnl::Operation& operation, netlink::Bytes m
 /// `sys::Refused`, whose field begins with the first change that was refused, `changes[3]`.
 ///
 /// @see net/netfilter/nfnetlink.c, nfnetlink_rcv_batch()
-void change(std::vector<Change> changes);
+void change(std::span<const Change> changes);
 
 }  // namespace vethwork::netfilter

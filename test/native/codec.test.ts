@@ -57,6 +57,37 @@ const messages = {
   listCounters: [94, dump, "statistics"],
 } as const satisfies Record<OperationName, readonly [number, number, string]>;
 
+const change = request | 0x400; // NLM_F_CREATE
+const table = "netfilter.nftTable";
+const chain = "netfilter.nftChain";
+const set = "netfilter.nftSet";
+const elements = "netfilter.nftElements";
+const rule = "netfilter.nftRule";
+const connection = "netfilter.connection";
+
+/** The same of netfilter: include/uapi/linux/netfilter/nf_tables.h, nfnetlink_conntrack.h. */
+const netfilterMessages: Readonly<Record<string, readonly [number, number, string]>> = {
+  "netfilter.addTable": [0xa00, change, table],
+  "netfilter.createTable": [0xa00, create, table],
+  "netfilter.listTables": [0xa01, dump, table],
+  "netfilter.deleteTable": [0xa02, request, table],
+  "netfilter.addChain": [0xa03, change, chain],
+  "netfilter.listChains": [0xa04, dump, chain],
+  "netfilter.deleteChain": [0xa05, request, chain],
+  "netfilter.addRule": [0xa06, change | append, rule],
+  "netfilter.listRules": [0xa07, dump, rule],
+  "netfilter.deleteRules": [0xa08, request, rule],
+  "netfilter.addSet": [0xa09, change, set],
+  "netfilter.listSets": [0xa0a, dump, set],
+  "netfilter.deleteSet": [0xa0b, request, set],
+  "netfilter.addElements": [0xa0c, change, elements],
+  "netfilter.listElements": [0xa0d, dump, elements],
+  "netfilter.deleteElements": [0xa0e, request, elements],
+  "netfilter.getGeneration": [0xa10, request, "netfilter.nftGeneration"],
+  "netfilter.listConnections": [0x101, dump, connection],
+  "netfilter.deleteConnection": [0x102, request, connection],
+};
+
 /** The attribute that holds a descriptor, IFLA_NET_NS_FD or NETNSA_FD. */
 const descriptorAttributes: Readonly<Record<string, number>> = {
   createLink: 28,
@@ -85,7 +116,9 @@ const requests = goldens.filter(({ file }) => !file.startsWith("replies/"));
 const replies = goldens.filter(({ file }) => file.startsWith("replies/"));
 
 function messageOf(golden: Golden): readonly [number, number, string] {
-  const message = new Map<string, readonly [number, number, string]>(Object.entries(messages));
+  const message = new Map<string, readonly [number, number, string]>(
+    Object.entries({ ...messages, ...netfilterMessages }),
+  );
   const found = message.get(golden.operation);
   if (found === undefined) throw new Error(`unknown operation ${golden.operation}`);
   return found;
@@ -113,7 +146,7 @@ function recordOf(golden: Golden): Record<string, unknown> {
   return record.namespace === "current" ? { ...record, namespace } : record;
 }
 
-describe("encoding makes the message that ip or bridge sends", () => {
+describe("encoding makes the message that ip, bridge, nft or conntrack sends", () => {
   test.each(requests)("$file", ({ golden }) => {
     const message = native().encode(golden.operation, recordOf(golden));
     const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
@@ -128,6 +161,8 @@ describe("encoding makes the message that ip or bridge sends", () => {
 
 function rowsOf(record: Readonly<Record<string, unknown>>, noun: string): SchemaRow[] {
   const schema = native().schema();
+  const [room, name = ""] = noun.split(".");
+  if (room === "netfilter") return [...(schema.netfilter.nouns[name] ?? [])];
   return [...(schema.nouns[noun] ?? []), ...(schema.kinds[String(record.kind)] ?? [])];
 }
 
@@ -154,7 +189,7 @@ function readableEntry([name, value]: [string, unknown]): [string, unknown] {
 
 describe("decoding that message gives back the record", () => {
   // Of what asks, the kernel reads other things than it tells; a rule without action has no table.
-  const told = /^(add|replace|create|set|move|delete|remove(?!Rule))/;
+  const told = /^(?:netfilter\.)?(add|replace|create|set|move|delete|remove(?!Rule))/;
   const readBack = requests.filter(({ golden }) => told.test(golden.operation));
   test.each(readBack)("$file", ({ golden }) => {
     const [, , noun] = messageOf(golden);
@@ -170,17 +205,24 @@ describe("decoding a kernel's answer gives the whole record", () => {
   });
 });
 
+/** Of rtnetlink and of netfilter. */
+function everyNoun(): string[] {
+  const { nouns, netfilter } = native().schema();
+  return [
+    ...Object.keys(nouns),
+    ...Object.keys(netfilter.nouns).map((name) => `netfilter.${name}`),
+  ];
+}
+
 describe("the golden messages leave nothing out", () => {
   const covered = (property: string): Set<unknown> =>
     new Set(requests.map(({ golden }) => golden.record[property]));
 
   test("every operation has one", () => {
-    const operations = new Set(requests.map(({ golden }) => golden.operation));
-    expect(
-      native()
-        .schema()
-        .operations.filter((name) => !operations.has(name)),
-    ).toEqual([]);
+    const made = new Set(requests.map(({ golden }) => golden.operation));
+    const { operations, netfilter } = native().schema();
+    const all = [...operations, ...netfilter.operations.map((name) => `netfilter.${name}`)];
+    expect(all.filter((name) => !made.has(name))).toEqual([]);
   });
 
   test("every kind of link has one", () => {
@@ -195,12 +237,12 @@ describe("the golden messages leave nothing out", () => {
 
   test("every noun has an answer", () => {
     const nouns = new Set(replies.map(({ golden }) => messageOf(golden)[2]));
-    expect(Object.keys(native().schema().nouns).filter((noun) => !nouns.has(noun))).toEqual([]);
+    expect(everyNoun().filter((noun) => !nouns.has(noun))).toEqual([]);
   });
 });
 
 describe("hostile bytes are refused or read, and never harm", () => {
-  const nouns = Object.keys(native().schema().nouns);
+  const nouns = everyNoun();
 
   /** True if the bytes were read or refused as decode() promises; printing has to survive, too. */
   function survives(noun: string, bytes: Uint8Array): boolean {

@@ -66,8 +66,8 @@ export function encodeGolden(golden: Golden): Uint8Array {
 }
 
 /**
- * The bytes of a message after its nlmsghdr as text: a line for each attribute, sorted within its
- * nest. Nests are what the golden message has as nests, and what is marked as one (NLA_F_NESTED);
+ * The bytes of a message after its nlmsghdr as text: a line for each attribute, sorted by number
+ * within its nest; those of a list stay in their order. Nests are what the golden message has as nests, and what is marked as one (NLA_F_NESTED);
  * the NUL behind a text is left out.
  */
 export function canonical(golden: Golden, bytes: Uint8Array): string {
@@ -167,21 +167,23 @@ function canonicalLevel(
     if (length < 4 || offset + length > bytes.length) throw new Error(`malformed at ${offset}`);
     const type = view.getUint16(offset + 2, true);
     const value = bytes.subarray(offset + 4, offset + length);
-    blocks.push({ type: type & 0x3fff, text: canonicalAttribute(type, value, golden, indent) });
+    const alike = golden.filter((attribute) => attribute.type === (type & 0x3fff));
+    const before = blocks.filter((block) => block.type === (type & 0x3fff)).length;
+    const expected = alike[before] ?? alike[0];
+    blocks.push({ type: type & 0x3fff, text: canonicalAttribute(type, value, expected, indent) });
     offset += align(length);
   }
-  blocks.sort((a, b) => a.type - b.type || (a.text < b.text ? -1 : Number(a.text > b.text)));
+  blocks.sort((a, b) => a.type - b.type);
   return [...lines, ...blocks.map((block) => block.text)];
 }
 
 function canonicalAttribute(
   flaggedType: number,
   value: Uint8Array,
-  golden: readonly GoldenAttribute[],
+  expected: GoldenAttribute | undefined,
   indent: string,
 ): string {
   const type = flaggedType & 0x3fff;
-  const expected = golden.find((attribute) => attribute.type === type);
   const line = `${indent}${type}:`;
   if (expected !== undefined && "nested" in expected) {
     const { header, nested } = expected;
