@@ -26,6 +26,34 @@ async function namesIn(directory, prefix) {
 const sorted = (names) => [...names].sort();
 
 /**
+ * The tables that spread connections in each sandbox, as nft(8) sees them, and those that there are
+ * to be.
+ *
+ * @param {Controller} controller
+ * @param {readonly import("../../dist/network/index.js").Service[]} services
+ * @param {readonly import("../../dist/network/index.js").SandboxDescription[]} sandboxes
+ * @returns {Promise<[present: unknown, wanted: unknown]>}
+ */
+async function tables(controller, services, sandboxes) {
+  const led = await Promise.all(
+    services.map(async ({ network, id }) => await controller.inspectService(network, id)),
+  );
+  const placed = sandboxes.filter(({ namespace }) => namespace !== undefined);
+  const present = placed.map(async ({ name }) => {
+    const text = await ask(name, "nft", ["list", "tables"]);
+    return [...text.matchAll(/vethwork-(\S*\d\S*)/g)].map(([, address]) => `${name} ${address}`);
+  });
+  const wanted = placed.flatMap(({ name, connections }) =>
+    led
+      .filter(({ network, holders }) => {
+        return holders.length > 0 && connections.some((one) => one.network.id === network);
+      })
+      .flatMap(({ addresses }) => addresses.map((address) => `${name} ${address}`)),
+  );
+  return [sorted((await Promise.all(present)).flat()), sorted(wanted)];
+}
+
+/**
  * What there is, by witnesses, beside what there is to be, by the plan.
  *
  * @param {Scene} scene
@@ -58,6 +86,7 @@ async function compared({ controller, store, host, prefix }) {
     const holder = /** @type {{ holder?: string }} */ (value).holder;
     return holder !== undefined && key.includes("held") ? [holder] : [];
   });
+  const services = await controller.listServices();
   const setting = (await ask(host, "cat", ["/proc/sys/net/ipv4/ip_forward"])).trim();
   return [
     [
@@ -76,8 +105,9 @@ async function compared({ controller, store, host, prefix }) {
     [
       "held addresses",
       sorted(held),
-      sorted(endpoints.flatMap(({ id, addresses }) => addresses.map(() => id))),
+      sorted([...endpoints, ...services].flatMap(({ id, addresses }) => addresses.map(() => id))),
     ],
+    ["tables of services", ...(await tables(controller, services, described))],
     ["forwarding", setting, routed.some(({ internal }) => !internal) ? "1" : "0"],
   ];
 }

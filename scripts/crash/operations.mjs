@@ -13,6 +13,7 @@ const expected = new Set([
   ...["NETWORK_EXISTS", "NETWORK_MISSING", "NETWORK_IN_USE", "NETWORK_PREDEFINED"],
   ...["SANDBOX_EXISTS", "SANDBOX_MISSING", "SANDBOX_IN_USE", "NAMESPACE_MISSING"],
   ...["ENDPOINT_EXISTS", "ENDPOINT_MISSING", "MODE_CONFLICT", "TARGET_MISSING"],
+  ...["SERVICE_EXISTS", "SERVICE_MISSING"],
 ]);
 
 /** @param {string} prefix @param {Random} random */
@@ -57,6 +58,9 @@ const changes = [
   (controller, prefix, random) => controller.deleteSandbox(someSandbox(prefix, random)),
   (controller, prefix, random) =>
     controller.disconnect(random.pick(networks), someSandbox(prefix, random)),
+  (controller, _, random) =>
+    controller.createService({ network: random.pick(networks), name: "shared" }),
+  (controller, _, random) => controller.deleteService(random.pick(networks), "shared"),
 ];
 
 /**
@@ -75,8 +79,8 @@ export async function changeSomething(controller, prefix, random) {
 }
 
 /**
- * How things stand before each of {@link single}: a network with a sandbox that publishes a port,
- * and another network.
+ * How things stand before each of {@link single}: a network with a service and two sandboxes, one of
+ * which publishes a port and is behind the service, and another network.
  *
  * @param {Controller} controller
  * @param {string} prefix
@@ -85,8 +89,10 @@ export async function prepare(controller, prefix) {
   await controller.purge();
   await controller.createNetwork({ name: "n0" });
   await controller.createNetwork({ name: "n1", ipv6: true });
-  await controller.createSandbox({ name: `${prefix}s0`, networks: ["n0"], ports: ["8080:80"] });
+  const behind = { network: "n0", aliases: ["api"] };
+  await controller.createSandbox({ name: `${prefix}s0`, networks: [behind], ports: ["8080:80"] });
   await controller.createSandbox({ name: `${prefix}s1`, networks: ["n0"] });
+  await controller.createService({ network: "n0", name: "api" });
 }
 
 /** @type {Readonly<Record<string, (controller: Controller, prefix: string) => Promise<unknown>>>} */
@@ -100,5 +106,7 @@ export const single = {
   disconnect: (controller, prefix) => controller.disconnect("n0", `${prefix}s0`),
   deleteSandbox: (controller, prefix) => controller.deleteSandbox(`${prefix}s0`),
   deleteNetwork: (controller) => controller.deleteNetwork("n1"),
+  createService: (controller) => controller.createService({ network: "n1", name: "web" }),
+  deleteService: (controller) => controller.deleteService("n0", "api"),
   purge: (controller) => controller.purge(),
 };

@@ -3,7 +3,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { NetlinkError } from "../../errors.ts";
 import { addAddress, listAddresses } from "../../rtnl/address.ts";
-import { getSysctl, setSysctl } from "../../rtnl/forwarding.ts";
+import { setSysctl } from "../../rtnl/forwarding.ts";
 import { createLink, findLink, type Link, setLink } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
 import { allEnded } from "../../values/all-ended.ts";
@@ -11,8 +11,16 @@ import { randomMac } from "../../values/mac.ts";
 import { NetworkError } from "../errors.ts";
 import type { Endpoint, Network, NetworkSubnet } from "../model.ts";
 import type { Driver, EndpointPlace, Finding, NetworkRequest, Settings } from "./driver.ts";
-import { markOf, ours, prefixLengthOf, removeOurs, unmendable } from "./links.ts";
-import { flag, invalidOption, linkName, mtu, readOptions } from "./options.ts";
+import {
+  createPart,
+  deletePart,
+  inspectParts,
+  type Part,
+  placesOn,
+  planParts,
+} from "./further-bridges.ts";
+import { bridgedPackets, markOf, ours, prefixLengthOf, removeOurs, unmendable } from "./links.ts";
+import { count, flag, invalidOption, linkName, mtu, readOptions } from "./options.ts";
 
 /** A bridge has so many ports at most. @see net/bridge/br_private.h, `BR_MAX_PORTS` */
 const mostPorts = 1023;
@@ -29,6 +37,8 @@ const table = {
   },
   mtu: mtu("com.docker.network.driver.mtu"),
   linkPrefix: linkName("com.docker.network.container_iface_prefix", "eth", 5),
+  // Docker has no such option.
+  bridges: count("bridges", 1, 16),
 };
 
 /** What `planNetwork` made of the options. */
@@ -42,6 +52,8 @@ interface BridgeSettings {
   readonly hostBinding: string;
   readonly mtu: number | null;
   readonly linkPrefix: string;
+  /** The further bridges that endpoints are on. */
+  readonly parts: readonly Part[];
 }
 
 /** The settings of a network of this driver. */
@@ -55,14 +67,15 @@ function nameOf({ id, predefined }: NetworkRequest): string {
 }
 
 async function planNetwork(host: Namespace, request: NetworkRequest): Promise<Settings> {
-  const { name, ...rest } = readOptions(table, request);
+  const { name, bridges, ...rest } = readOptions(table, request);
+  const parts = await planParts(host, request, Number(bridges), rest.icc === true);
   const link = typeof name === "string" ? name : nameOf(request);
   if (await findLink(host, { name: link })) {
     const reason = `the host has a link ${JSON.stringify(link)}`;
     const details = { operation: "createNetwork", subject: request.name, reason, conflict: link };
     throw new NetworkError("LINK_TAKEN", details);
   }
-  return { ...rest, link, mac: randomMac() };
+  return { ...rest, link, mac: randomMac(), parts };
 }
 
 /** The bridge's own address in a subnet, if it has one. */
@@ -71,6 +84,13 @@ function ownAddress({ subnet, gateway }: NetworkSubnet): string | undefined {
 }
 
 async function createNetwork(host: Namespace, network: Network): Promise<void> {
+  const { link, mtu, parts } = bridgeSettings(network);
+  await createHub(host, network);
+  for (const part of parts) await createPart(host, { link, mtu }, part);
+}
+
+/** The bridge that has the addresses. */
+async function createHub(host: Namespace, network: Network): Promise<void> {
   const { link: name, mac, mtu } = bridgeSettings(network);
   const size = mtu === null ? {} : { mtu };
   const alias = markOf(network);
@@ -101,8 +121,35 @@ async function addOwnAddress(host: Namespace, bridge: Link, subnet: NetworkSubne
   await addAddress(host, bridge, { address, ...flags });
 }
 
-async function connect({ host, sandbox, network, endpoint }: EndpointPlace): Promise<void> {
-  const { link: master, mtu, icc } = bridgeSettings(network);
+/** The network's bridges in the order in which an endpoint tries them, each from another one on. */
+function bridgesFor(network: Network, { id }: Endpoint): string[] {
+  const { link, parts } = bridgeSettings(network);
+  const all = [link, ...parts.map(({ bridge }) => bridge.name)];
+  const first = Number.parseInt(id.slice(0, 8), 16) % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
+async function connect(place: EndpointPlace): Promise<void> {
+  const { network, endpoint } = place;
+  let cause: unknown;
+  for (const master of bridgesFor(network, endpoint)) {
+    try {
+      return await createPort(place, master);
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.code !== "EXFULL") throw error;
+      cause = error;
+    }
+  }
+  const reason = "its bridge takes no more ports";
+  const details = { operation: "connect", subject: network.name, reason, cause };
+  throw new NetworkError("NETWORK_FULL", details);
+}
+
+async function createPort(
+  { host, sandbox, network, endpoint }: EndpointPlace,
+  master: string,
+): Promise<void> {
+  const { mtu, icc } = bridgeSettings(network);
   const { hostLink, link, mac } = endpoint;
   if (hostLink === undefined) throw invalidOption(network.name, "the endpoint has no host link");
   const size = mtu === null ? {} : { mtu };
@@ -114,45 +161,34 @@ async function connect({ host, sandbox, network, endpoint }: EndpointPlace): Pro
     up: true,
     ...size,
     peer: { name: link, namespace: sandbox, address: mac, ...size },
-  }).catch((cause: unknown) => {
-    if (!(cause instanceof NetlinkError) || cause.code !== "EXFULL") throw cause;
-    const reason = "its bridge takes no more ports";
-    const details = { operation: "connect", subject: network.name, reason, cause };
-    throw new NetworkError("NETWORK_FULL", details);
   });
   if (icc || !(await needsIsolation(host))) await port;
   else await setLink(host, await port, { portKind: "bridge", port: { isolated: true } });
 }
-
-/** What has the kernel show bridged packets to the firewall. @see net/bridge/br_netfilter_hooks.c */
-const bridgedPackets = [
-  "net.bridge.bridge-nf-call-iptables",
-  "net.bridge.bridge-nf-call-ip6tables",
-];
 
 /**
  * Whether it takes isolated ports to keep endpoints from each other. Where the firewall sees bridged
  * packets it does so itself; isolation would then also drop what comes by a published port.
  */
 async function needsIsolation(host: Namespace): Promise<boolean> {
-  const values = await Promise.all(
-    bridgedPackets.map((name) => getSysctl(host, name).catch(ignoreMissing)),
-  );
-  return values.some((value) => value !== "1");
+  return (await bridgedPackets(host)).some(({ shown }) => !shown);
 }
 
-function ignoreMissing(error: unknown): undefined {
-  if (!(error instanceof NetlinkError) || error.code !== "ENOENT") throw error;
-}
-
-/** Mends a bridge that is not there, by making it and its ports anew. */
 async function inspectNetwork(host: Namespace, network: Network): Promise<Finding[]> {
+  const { link, mtu, parts } = bridgeSettings(network);
+  const subject = `network ${JSON.stringify(network.name)}`;
+  const further = inspectParts(host, subject, { link, mtu }, parts);
+  return (await Promise.all([inspectHub(host, network), further])).flat();
+}
+
+/** Mends a bridge that is not there, by making it anew; its ports become ports again by themselves. */
+async function inspectHub(host: Namespace, network: Network): Promise<Finding[]> {
   const { link: name, mac, mtu } = bridgeSettings(network);
   const subject = `network ${JSON.stringify(network.name)}`;
   const found = await findLink(host, { name });
   if (found === undefined) {
     const problem = `its bridge ${name} is gone`;
-    const repair = () => createNetwork(host, network);
+    const repair = () => createHub(host, network);
     return [{ subject, problem, remedy: "the bridge is made anew", repair }];
   }
   if (!ours(found, "bridge", mac)) {
@@ -191,19 +227,20 @@ async function missingAddresses(
 }
 
 async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Promise<Finding[]> {
-  const { link: master, icc, mtu } = bridgeSettings(network);
+  const { icc, mtu } = bridgeSettings(network);
   const { hostLink } = endpoint;
   if (hostLink === undefined) return [];
-  const [port, bridge] = await Promise.all([
-    findLink(host, { name: hostLink.name }),
-    findLink(host, { name: master }),
-  ]);
+  const [port, ...bridges] = await Promise.all(
+    [hostLink.name, ...bridgesFor(network, endpoint)].map((name) => findLink(host, { name })),
+  );
+  const [bridge] = bridges;
   if (port === undefined || bridge === undefined) return [];
+  const isPort = bridges.some((one) => one !== undefined && one.index === port.master);
   const subject = `network ${JSON.stringify(network.name)}`;
   const findings: Finding[] = [];
-  if (port.master !== bridge.index) {
+  if (!isPort) {
     const repair = () => setLink(host, port, { master: bridge });
-    const problem = `${port.name} is no port of ${master}`;
+    const problem = `${port.name} is no port of ${bridge.name}`;
     findings.push({ subject, problem, remedy: "it becomes one", repair });
   }
   if (!port.up) {
@@ -217,7 +254,7 @@ async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Prom
   }
   const isolated = port.portKind === "bridge" ? port.port.isolated : false;
   const wanted = !icc && (await needsIsolation(host));
-  if (isolated !== wanted && port.master === bridge.index) {
+  if (isolated !== wanted && isPort) {
     const repair = () => setLink(host, port, { portKind: "bridge", port: { isolated: wanted } });
     const problem = `${port.name} is ${isolated ? "" : "not "}isolated`;
     findings.push({ subject, problem, remedy: "that is turned round", repair });
@@ -225,18 +262,19 @@ async function inspectEndpoint({ host, network, endpoint }: EndpointPlace): Prom
   return findings;
 }
 
-/** A Linux bridge on the host; one veth pair for each endpoint. */
+/** A Linux bridge on the host, or several; one veth pair for each endpoint. */
 export const bridge: Driver = {
   name: "bridge",
   traits: { addresses: true, routed: true, names: true },
   planNetwork,
-  mostEndpoints: () => mostPorts,
+  mostEndpoints: (network) => placesOn(mostPorts, bridgeSettings(network).parts),
   linkPrefix: (network) => bridgeSettings(network).linkPrefix,
   hostLink: ({ id }: Pick<Endpoint, "id">) => `veth${id.slice(0, 7)}`,
   createNetwork,
-  deleteNetwork: (host, network) => {
-    const { link: name, mac } = bridgeSettings(network);
-    return removeOurs(host, name, "bridge", mac);
+  deleteNetwork: async (host, network) => {
+    const { link: name, mac, parts } = bridgeSettings(network);
+    for (const part of parts) await deletePart(host, part);
+    await removeOurs(host, name, "bridge", mac);
   },
   connect,
   disconnect: async ({ host, endpoint: { hostLink } }) => {

@@ -1,6 +1,7 @@
 // Links of the host that may be ours: known by name, kind and MAC address together.
 
 import { NetlinkError } from "../../errors.ts";
+import { getSysctl } from "../../rtnl/forwarding.ts";
 import { deleteLink, findLink, type Link } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
 import type { Finding } from "./driver.ts";
@@ -16,6 +17,28 @@ export function prefixLengthOf(subnet: string): number {
  */
 export function ours(link: Link, kind: string, mac: string): boolean {
   return link.kind === kind && link.address === mac;
+}
+
+/** What has the kernel show bridged packets to the firewall. @see net/bridge/br_netfilter_hooks.c */
+const bridgedSettings = [
+  "net.bridge.bridge-nf-call-iptables",
+  "net.bridge.bridge-nf-call-ip6tables",
+];
+
+/** Whether the firewall sees the bridged packets of each family, and by which setting. */
+export async function bridgedPackets(
+  host: Namespace,
+): Promise<{ readonly setting: string; readonly shown: boolean }[]> {
+  return await Promise.all(
+    bridgedSettings.map(async (setting) => {
+      const value = await getSysctl(host, setting).catch(ignoreMissing);
+      return { setting, shown: value === "1" };
+    }),
+  );
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!(error instanceof NetlinkError) || error.code !== "ENOENT") throw error;
 }
 
 /** What nobody but the user can mend; to try fails with the problem. */

@@ -49,6 +49,15 @@ export function choice(docker: string, words: readonly [string, ...string[]]): O
   };
 }
 
+/** An option that is a number, from the one to the other; the least of them without an option. */
+export function count(docker: string, least: number, most: number): OptionRow {
+  const read = (text: string) => {
+    const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= least && value <= most ? value : undefined;
+  };
+  return { docker, otherwise: least, read, rule: `must be an integer from ${least} to ${most}` };
+}
+
 /** The MTU of a network: 68 is the least that IPv4 takes, 1280 the least for IPv6. */
 export function mtu(docker: string): OptionRow {
   const read = (text: string) => {

@@ -9,10 +9,16 @@ import type { Driver } from "../../../lib/network/index.ts";
 import { inside, ip } from "../../support/sandbox.ts";
 import { withLab } from "../model/lab.ts";
 import { refused } from "../refused.ts";
+import { showBridged } from "./bridged.ts";
 import { testDriver } from "./contract.ts";
 
 testDriver("bridge", { driver: bridge, network: {} });
 testDriver("bridge of IPv6", { driver: bridge, network: { ipv6: true, internal: true } });
+testDriver("bridge of several", {
+  driver: bridge,
+  network: { options: { bridges: "3" } },
+  prepare: (there) => showBridged(there, 0),
+});
 testDriver("macvlan", {
   driver: macvlan,
   network: { options: { parent: "lan0" }, subnets: [{ subnet: "10.60.0.0/24" }] },

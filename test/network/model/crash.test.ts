@@ -23,7 +23,7 @@ describe("after a process was killed", { timeout: 180_000 }, () => {
   });
 
   test("before and after each commit, plan and kernel agree and nothing is left", async () => {
-    expect(await crash("--commits")).toMatch(/^seed \d+: [4-9]\d killed, 0 left something wrong$/);
+    expect(await crash("--commits")).toMatch(/^seed \d+: [1-9]\d+ killed, 0 left something wrong$/);
   });
 });
 
