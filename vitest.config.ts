@@ -9,7 +9,7 @@ export default defineConfig({
     reporters: ["default", "./scripts/count-reporter.mjs"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 20_000,
   },
 });

@@ -125,6 +125,7 @@ async function undoConnect(
   try {
     await write(context, fence, { put: [record] });
   } catch (error) {
+    context.lock.retake();
     return [error];
   }
   await context.spreading.leave(endpoint, namespace).catch(note);
@@ -133,7 +134,10 @@ async function undoConnect(
   await detach(context, namespace, connection).catch(note);
   await context.firewall.forget(endpoint.addresses.map(addressOf)).catch(note);
   await context.names.settled(sandbox.id).catch(note);
-  if (failures.length > 0) return failures;
+  if (failures.length > 0) {
+    context.lock.retake();
+    return failures;
+  }
   await release(context, fence, connection).catch(note);
   await writeFilesOfLinked(context, sandbox, [connection.network]).catch(note);
   return failures;

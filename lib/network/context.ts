@@ -58,7 +58,13 @@ export async function write(
   commit: Commit,
 ): Promise<Condition | undefined> {
   const { store, plan } = context;
-  const outcome = await store.commit({ ...commit, if: [fence, ...(commit.if ?? [])] });
+  const outcome = await store
+    .commit({ ...commit, if: [fence, ...(commit.if ?? [])] })
+    .catch((error: unknown) => {
+      // Nobody knows whether it was made: whoever comes next looks at what is half-made.
+      context.lock.retake();
+      throw error;
+    });
   if (!outcome.committed) {
     if (!isDeepStrictEqual(outcome.conflict, fence)) return outcome.conflict;
     throw lockLost("write");

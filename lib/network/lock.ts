@@ -60,8 +60,14 @@ export class HostLock {
       return await work(held.fence);
     } finally {
       this.#users -= 1;
-      if (this.#users === 0 && this.#yielding) await this.#release();
+      // If the store fails, the lease runs out by itself; what the work came to is what counts.
+      if (this.#users === 0 && this.#yielding) await this.#release().catch(() => undefined);
     }
+  }
+
+  /** Has the lock taken anew by the next work, so that what could not be undone is looked at again. */
+  retake(): void {
+    if (this.#held !== undefined) this.#yielding = true;
   }
 
   /** Waits for the work that is being done, and gives the lock away. */

@@ -291,9 +291,12 @@ export async function removeNetwork(
   try {
     await writeState(context, fence, "networks", "deleting", network);
   } catch (error) {
+    context.lock.retake();
     return [error];
   }
-  return await tearDownNetwork(context, fence, network);
+  const failures = await tearDownNetwork(context, fence, network);
+  if (failures.length > 0) context.lock.retake();
+  return failures;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
 import type { Network, Sandbox } from "./model.ts";
+import { stopRedirecting } from "./nat/sandbox.ts";
 import { publishPorts, unpublishPorts } from "./publishing.ts";
 import { removeFiles, writeFiles, writeFilesOfLinked } from "./sandbox-files.ts";
 import type { AdoptOptions, SandboxRequest } from "./sandbox-options.ts";
@@ -149,9 +150,12 @@ export async function removeSandbox(
   try {
     await write(context, fence, recordsOf(context, "deleting", sandbox, endpoints));
   } catch (error) {
+    context.lock.retake();
     return [error];
   }
-  return await tearDownSandbox(context, fence, sandbox);
+  const failures = await tearDownSandbox(context, fence, sandbox);
+  if (failures.length > 0) context.lock.retake();
+  return failures;
 }
 
 /**
@@ -186,6 +190,8 @@ async function tearDownSandbox(
       await namespaces.delete(sandbox).catch(note);
     } else if (namespace !== undefined) {
       await setDefaultRoutes(namespace, defaultRoutes(connections), []).catch(note);
+      // Of whoever served names there, who may have ended without taking it back.
+      await stopRedirecting(namespace).catch(note);
       await namespaces.close(sandbox.id);
     }
     const addresses = endpoints.flatMap((each) => each.addresses.map(addressOf));

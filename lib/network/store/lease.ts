@@ -50,7 +50,10 @@ export class HeldLease implements Lease {
     this.#timer = this.#renewal();
   }
 
+  /** Looked at, it tells the truth at once: a process that was stopped has not run its timers yet. */
   get ended(): AbortSignal {
+    const { signal } = this.#ending;
+    if (!signal.aborted && uptimeMs() - this.#renewedAt >= this.#ttlMs) this.lose();
     return this.#ending.signal;
   }
 

@@ -95,6 +95,9 @@ describe.each([
               () => true,
             );
             mortal.fail(0, false);
+            // What could not be undone is looked at again before anything else is done.
+            expect(await controller.plan()).toEqual([]);
+            await controller.createNetwork({ name: "after" });
           } finally {
             await controller.close();
           }
