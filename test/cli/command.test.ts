@@ -4,7 +4,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { withSandboxes } from "../support/sandbox.ts";
-import { linesOf, main, vethwork, withDesk, wordsOf } from "./support.ts";
+import { eachOf, linesOf, main, vethwork, withDesk, wordsOf } from "./support.ts";
 
 const run = promisify(execFile);
 
@@ -13,7 +13,7 @@ async function commandNames(path: readonly string[] = []): Promise<string[][]> {
   const { stdout } = await vethwork(...path, "--help");
   const [, list = ""] = /^Commands:\n((?: {2}.*\n)+)/m.exec(stdout) ?? [];
   const own = [...list.matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name = ""]) => [...path, name]);
-  return [...own, ...(await Promise.all(own.map(commandNames))).flat()];
+  return [...own, ...(await eachOf(own, commandNames)).flat()];
 }
 
 describe("help", () => {
@@ -95,9 +95,7 @@ describe("misuse", () => {
           ["Unknown option '--host'", "topology"],
           ["Unknown option '--host'", "completion", "bash"],
         ];
-        const ended = await Promise.all(
-          misuses.map(([, command, ...args]) => call(command, ...args)),
-        );
+        const ended = await eachOf(misuses, ([, command, ...args]) => call(command, ...args));
         for (const [position, { code, stdout, stderr }] of ended.entries()) {
           const [why = "", command, ...args] = misuses[position] ?? [];
           expect([command, ...args, code, stdout]).toEqual([command, ...args, 2, ""]);
@@ -133,7 +131,7 @@ describe("global options", () => {
         [`${host}=${name}`, "network", ...store, "ls", "-q"],
         [host, `/run/netns/${name}`, ...store, "network", "ls", "-q"],
       ];
-      const printed = await Promise.all(orders.map((args) => vethwork(...args)));
+      const printed = await eachOf(orders, (args) => vethwork(...args));
       for (const ended of printed) expect(ended).toEqual(printed[0]);
       expect(printed[0]?.stdout).toMatch(/^[0-9a-f]{12}\n$/);
     }));
@@ -183,7 +181,7 @@ describe("completion", () => {
 
   test("knows every command and option of the help, in every shell", async () => {
     const paths = await commandNames();
-    const helps = await Promise.all(paths.map((path) => vethwork(...path, "--help")));
+    const helps = await eachOf(paths, (path) => vethwork(...path, "--help"));
     for (const [position, { stdout }] of helps.entries()) {
       const path = paths[position] ?? [];
       const options = [...stdout.matchAll(/^ {2}(?:-\w, | {4})((?:--[\w-]+(?:, )?)+)/gm)];

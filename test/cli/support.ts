@@ -11,7 +11,7 @@ import { expect, vi } from "vitest";
 import { type Sandbox, withSandboxes } from "../support/sandbox.ts";
 
 // Every call is a process of its own, and a test makes many.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const run = promisify(execFile);
 
@@ -135,4 +135,16 @@ export function wordsOf(text: string): string[] {
 /** The lines of a text. */
 export function linesOf(text: string): string[] {
   return text.trimEnd().split("\n");
+}
+
+/** Results of work on each, a few at a time: other tests want the machine too. */
+export async function eachOf<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (let next = 0; next < items.length; next += 3) {
+    results.push(...(await Promise.all(items.slice(next, next + 3).map(work))));
+  }
+  return results;
 }
