@@ -395,12 +395,40 @@ describe("foreignDrops", () => {
         table bridge ours { chain ports { type filter hook forward priority -200; policy drop; } }`,
       );
       expect(await foreignDrops(host)).toEqual([
-        { family: "ip", table: "filter", chain: "INPUT", hook: "input", priority: 0 },
-        { family: "ip", table: "filter", chain: "FORWARD", hook: "forward", priority: 0 },
-        { family: "ip6", table: "filter", chain: "FORWARD", hook: "forward", priority: 0 },
-        { family: "inet", table: "early", chain: "in", hook: "input", priority: -10 },
-        { family: "ip", table: "raw", chain: "PREROUTING", hook: "prerouting", priority: -300 },
-        { family: "bridge", table: "ours", chain: "ports", hook: "forward", priority: -200 },
+        { family: "ip", table: "filter", chain: "INPUT", hook: "input", priority: 0, empty: false },
+        {
+          family: "ip",
+          table: "filter",
+          chain: "FORWARD",
+          hook: "forward",
+          priority: 0,
+          empty: true,
+        },
+        {
+          family: "ip6",
+          table: "filter",
+          chain: "FORWARD",
+          hook: "forward",
+          priority: 0,
+          empty: true,
+        },
+        { family: "inet", table: "early", chain: "in", hook: "input", priority: -10, empty: true },
+        {
+          family: "ip",
+          table: "raw",
+          chain: "PREROUTING",
+          hook: "prerouting",
+          priority: -300,
+          empty: true,
+        },
+        {
+          family: "bridge",
+          table: "ours",
+          chain: "ports",
+          hook: "forward",
+          priority: -200,
+          empty: true,
+        },
       ]);
     }));
 
