@@ -157,7 +157,7 @@ describe("exec", () => {
         (await call("sandbox exec", named("a"), ...line)).code;
       expect(await codeOf("sh", "-c", "exit 7")).toBe(7);
       expect(await codeOf("sh", "-c", "kill -KILL $$")).toBe(137);
-      expect(await codeOf("nonsense-program")).toBe(127);
+      expect(await codeOf("/nonsense/program")).toBe(127);
       expect(await codeOf("/etc/hosts")).toBe(126);
       const words = ["--help", "--format", "x", "--", "-q"];
       const echo = await get("sandbox exec", named("a"), "--", "echo", ...words);
@@ -194,7 +194,7 @@ describe("run", () => {
     withDesk(async ({ call, getJson, start }) => {
       const rm = ["--rm", "--network", "none"];
       expect(await call("sandbox run", ...rm, "sh", "-c", "exit 9")).toMatchObject({ code: 9 });
-      expect(await call("sandbox run", ...rm, "nonsense-program")).toMatchObject({ code: 127 });
+      expect(await call("sandbox run", ...rm, "/nonsense/program")).toMatchObject({ code: 127 });
       const { child, said, ended } = start(
         "sandbox run",
         ...rm,
