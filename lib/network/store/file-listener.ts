@@ -6,20 +6,21 @@ import type { Bell } from "./bell.ts";
 /** How often the bell is rung in any case: leases run out without anybody writing. */
 const periodMs = 1000;
 
-/** Rings a bell when another one has written to a file, as long as anybody listens. */
+/** How long after a write the bell is rung once more. */
+const settlingMs = 50;
+
+/** Rings a bell whenever a file may have changed, as long as anybody listens. */
 export class FileListener {
   readonly #path: string;
   readonly #bell: Bell;
-  readonly #isNews: () => boolean;
   #listeners = 0;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #settling: NodeJS.Timeout | undefined;
 
-  /** `isNews` tells whether what was written is not known here. */
-  constructor(path: string, bell: Bell, isNews: () => boolean) {
+  constructor(path: string, bell: Bell) {
     this.#path = path;
     this.#bell = bell;
-    this.#isNews = isNews;
   }
 
   /** Begins to listen, and returns how that is ended. */
@@ -33,9 +34,13 @@ export class FileListener {
   }
 
   #start(): void {
-    this.#timer = setInterval(() => this.#bell.ring(), periodMs);
+    const ring = () => this.#bell.ring();
+    this.#timer = setInterval(ring, periodMs);
     const hear = () => {
-      if (this.#isNews()) this.#bell.ring();
+      ring();
+      // A file is written to a moment before what was written can be read.
+      clearTimeout(this.#settling);
+      this.#settling = setTimeout(ring, settlingMs).unref();
     };
     try {
       this.#watcher = watch(this.#path, hear).on("error", () => undefined);
@@ -46,6 +51,7 @@ export class FileListener {
 
   #stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#settling);
     this.#watcher?.close();
     this.#watcher = undefined;
   }

@@ -51,25 +51,13 @@ class LmdbStore implements Store {
   readonly #listener: FileListener;
   readonly #leases = new Map<string, HeldLease>();
   readonly #writing = new Set<Promise<unknown>>();
-  /** The revision up to which the bell was rung. */
-  #known = -1;
   #closed = false;
   #closing: Promise<void> | undefined;
 
   constructor(file: LmdbFile, rows: LmdbRows) {
     this.#file = file;
     this.#rows = rows;
-    this.#listener = new FileListener(file.path, this.#bell, () => this.#isNews());
-  }
-
-  /** Whether another process has written. What is written here rings the bell when it is done. */
-  #isNews(): boolean {
-    if (this.#closed || this.#writing.size > 0) return false;
-    try {
-      return this.#file.read("watch", () => this.#rows.revision) !== this.#known;
-    } catch {
-      return true; // who reads next is told why
-    }
+    this.#listener = new FileListener(file.path, this.#bell);
   }
 
   /** What every call begins with. */
@@ -90,20 +78,16 @@ class LmdbStore implements Store {
   /** Writes in one step, which ends the leases that are over, and tells those who watch. */
   async #write<T>(operation: string, work: (rows: LmdbRows) => T): Promise<T> {
     let over: string[] = [];
-    let revision = this.#known;
     const writing = this.#file.write(operation, () => {
       over = this.#rows.leasesOver();
       for (const id of over) this.#rows.endLease(id);
-      const result = work(this.#rows);
-      revision = this.#rows.revision;
-      return result;
+      return work(this.#rows);
     });
     this.#writing.add(writing);
     try {
       return await writing;
     } finally {
       this.#writing.delete(writing);
-      this.#known = revision;
       for (const id of over) this.#leases.get(id)?.lose();
       this.#bell.ring();
     }
