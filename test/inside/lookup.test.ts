@@ -100,13 +100,19 @@ async function serve(sandbox: Sandbox, address: string, behave: Behaviour = (q) 
   };
 }
 
-const resolvConf = "nameserver 10.2.0.2\nsearch corp.example\noptions timeout:1 attempts:1\n";
+const conf = (options: string) => `nameserver 10.2.0.2\nsearch corp.example\noptions ${options}\n`;
+
+/** For answers that come, however busy the machine is. */
+const patient = conf("timeout:20 attempts:1");
+
+/** For answers that never come. */
+const brief = conf("timeout:1 attempts:1");
 
 describe("a name", () => {
   test("is found by a server asked from inside, as getent finds it there", (context) => {
     needs("etc-netns", context);
     return withRouter(({ left, right }) =>
-      withFiles(left, { "resolv.conf": resolvConf, hosts: "" }, async () => {
+      withFiles(left, { "resolv.conf": patient, hosts: "" }, async () => {
         await using server = await serve(right, "10.2.0.2");
         expect(await lookup(left, "www.example")).toEqual([
           { address: "fd02::2", family: 6 },
@@ -124,7 +130,7 @@ describe("a name", () => {
   test("without dots is searched for, with one asked for as it is first", (context) => {
     needs("etc-netns", context);
     return withRouter(({ left, right }) =>
-      withFiles(left, { "resolv.conf": resolvConf, hosts: "" }, async () => {
+      withFiles(left, { "resolv.conf": patient, hosts: "" }, async () => {
         await using server = await serve(right, "10.2.0.2");
         expect(await lookup(left, "host", { family: 4 })).toEqual([
           { address: "10.2.0.7", family: 4 },
@@ -142,7 +148,7 @@ describe("a name", () => {
   test("with more addresses than a datagram holds is asked for again by TCP", (context) => {
     needs("etc-netns", context);
     return withRouter(({ left, right }) =>
-      withFiles(left, { "resolv.conf": resolvConf, hosts: "" }, async () => {
+      withFiles(left, { "resolv.conf": patient, hosts: "" }, async () => {
         await using server = await serve(right, "10.2.0.2");
         expect(await lookup(left, "many.example", { family: 4 })).toHaveLength(60);
         expect(server.asked).toEqual(["many.example A", "tcp many.example"]);
@@ -152,9 +158,9 @@ describe("a name", () => {
 
   test("is found by a server with a link-local address, by TCP", async (context) => {
     await needs("etc-netns", context);
-    const conf = "nameserver fe80::53%eth0\noptions timeout:5 attempts:1\n";
+    const linkLocal = "nameserver fe80::53%eth0\noptions timeout:20 attempts:1\n";
     await withRouter(({ left, router }) =>
-      withFiles(left, { "resolv.conf": conf, hosts: "" }, async () => {
+      withFiles(left, { "resolv.conf": linkLocal, hosts: "" }, async () => {
         await addAddress(router, { name: "side1" }, { address: "fe80::53/64", flags: ["noDad"] });
         await addAddress(left, { name: "eth0" }, { address: "fe80::9/64", flags: ["noDad"] });
         await using server = await serve(router, "fe80::53%side1");
@@ -188,7 +194,7 @@ describe("a name", () => {
   test("leads connections and requests to its address", (context) => {
     needs("etc-netns", context);
     return withRouter(({ left, right }) =>
-      withFiles(left, { "resolv.conf": resolvConf, hosts: "" }, async () => {
+      withFiles(left, { "resolv.conf": patient, hosts: "" }, async () => {
         await using _ = await serve(right, "10.2.0.2");
         const server = await listen(right, {
           port: 80,
@@ -221,7 +227,7 @@ describe("a lookup fails", () => {
   test("as Node's does, if there is no such name, or nobody answers", (context) => {
     needs("etc-netns", context);
     return withRouter(({ left, right }) =>
-      withFiles(left, { "resolv.conf": resolvConf, hosts: "" }, async () => {
+      withFiles(left, { "resolv.conf": patient, hosts: "" }, async () => {
         await expect(find(left)).rejects.toMatchObject({ code: "EAI_AGAIN", errno: -3001 });
         await using _ = await serve(right, "10.2.0.2");
         await expect(find(left, "no.example")).rejects.toMatchObject({
@@ -249,7 +255,7 @@ describe("a lookup fails", () => {
   ])("if the answer %s", ([, behave], context) => {
     needs("etc-netns", context);
     return withRouter(({ left, right }) =>
-      withFiles(left, { "resolv.conf": resolvConf, hosts: "" }, async () => {
+      withFiles(left, { "resolv.conf": brief, hosts: "" }, async () => {
         await using _server = await serve(right, "10.2.0.2", behave);
         await expect(find(left)).rejects.toMatchObject({ code: "EAI_AGAIN" });
       }),
@@ -261,7 +267,7 @@ describe("a lookup fails", () => {
     return withRouter(({ left, right }) =>
       withFiles(
         left,
-        { "resolv.conf": `nameserver 10.2.0.9\n${resolvConf}`, hosts: "" },
+        { "resolv.conf": `nameserver 10.2.0.9\n${conf("timeout:1 attempts:20")}`, hosts: "" },
         async () => {
           const guess = (query: Packet) => respond(query, { id: ((query.id ?? 0) + 1) % 65536 });
           await using _ = await serve(right, "10.2.0.2", (query) => [guess(query), respond(query)]);
