@@ -1,5 +1,6 @@
 // The ruleset of nftables: changed in one step, and read back.
 
+import { NetlinkError } from "../errors.ts";
 import { native } from "../native.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
 import { explained } from "../rtnl/request.ts";
@@ -219,13 +220,37 @@ export async function listRules(namespace: Namespace, place: TablePlace): Promis
   return rules.filter(({ table, family }) => table === place.table && family === place.family);
 }
 
+interface ElementsPart {
+  readonly elements?: readonly Element[];
+}
+
+/**
+ * Asks for elements until the kernel is believed that there is no such set. For a moment of each
+ * change it finds neither the table that goes nor the one that takes its place: it looks for what is
+ * of the generation that was current when it began.
+ *
+ * @see net/netfilter/nf_tables_api.c, `nft_table_lookup()`, `nf_tables_commit()`
+ */
+async function askForElements(namespace: Namespace, set: object): Promise<readonly ElementsPart[]> {
+  for (let refusedAt: number | undefined; ; ) {
+    try {
+      return await ask<ElementsPart>(namespace, "listElements", set);
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.code !== "ENOENT") throw error;
+      const generation = await rulesetGeneration(namespace);
+      if (generation === refusedAt) throw error;
+      refusedAt = generation;
+    }
+  }
+}
+
 /** The elements of a set or map. */
 export async function listElements(
   namespace: Namespace,
   place: TablePlace,
   set: string,
 ): Promise<readonly Element[]> {
-  const parts = await ask<{ elements?: Element[] }>(namespace, "listElements", { ...place, set });
+  const parts = await askForElements(namespace, { ...place, set });
   return parts.flatMap(({ elements = [] }) => elements);
 }
 
