@@ -1,7 +1,7 @@
 // The files below /etc/netns/NAME, which programs in the namespace NAME find over those in /etc.
 
-import { randomUUID } from "node:crypto";
-import { constants, type Stats } from "node:fs";
+import { createHash } from "node:crypto";
+import { constants, existsSync, type Stats } from "node:fs";
 import { chmod, type FileHandle, link, mkdir, open, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ForeignFileError, invalidArgument, refuseUnknown } from "../../errors.ts";
@@ -84,9 +84,20 @@ async function overwrite(file: FileHandle, text: string): Promise<void> {
   await file.truncate(length);
 }
 
+/**
+ * Where a file is written before it is put in its place: not in the directory itself, every file of
+ * which ip-netns(8) mounts. The same every time, so that what a process that was killed in the middle
+ * has left is found again.
+ */
+function temporaryOf(path: string, directory: string): string {
+  return join(directory, `.${createHash("sha256").update(path).digest("hex").slice(0, 32)}`);
+}
+
 /** Makes a file that is whole from the moment it is there, and takes nobody else's place. */
 async function create({ path, text }: Draft, temporary: string): Promise<void> {
   try {
+    // A file in memory: to have it looked up elsewhere would take a hundred times as long.
+    if (existsSync(temporary)) await rm(temporary, { force: true });
     const file = await open(temporary, "wx");
     try {
       await file.writeFile(text);
@@ -116,8 +127,7 @@ async function write(drafts: readonly Draft[], directory: string, fresh: boolean
       const file = files[n];
       if (file !== undefined) await overwrite(file, draft.text);
       else {
-        // Not in the directory itself, every file of which ip-netns(8) mounts.
-        await create(draft, join(directory, `.${randomUUID()}`));
+        await create(draft, temporaryOf(draft.path, directory));
         created.push(draft.path);
       }
     }
@@ -197,6 +207,8 @@ export async function removeSandboxFiles(
   const own = join(directory, checkName(name));
   for (const file of fileNames) {
     const path = join(own, file);
+    const temporary = temporaryOf(path, directory);
+    if (existsSync(temporary)) await rm(temporary, { force: true });
     try {
       const ours = await openOwn(path);
       if (ours === undefined) continue;

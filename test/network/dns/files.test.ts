@@ -12,12 +12,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lookup, spawn } from "../../../lib/index.ts";
 import { readResolvConf } from "../../../lib/inside/resolver-files.ts";
 import { removeSandboxFiles, writeSandboxFiles } from "../../../lib/network/dns/files.ts";
@@ -104,6 +105,23 @@ describe("files", () => {
       }),
       reading,
     ]);
+  });
+
+  test("that a killed process was writing are written anew, or taken away", async () => {
+    const seen = new Set<string>();
+    const watcher = watch(directory, (_, name) => seen.add(String(name)));
+    await writeSandboxFiles("box", { hosts: "x\n" }, directory);
+    await vi.waitFor(() => expect(seen.size).toBe(2));
+    watcher.close();
+    const [temporary = ""] = [...seen].filter((name) => name !== "box");
+    await removeSandboxFiles("box", directory);
+    const left = join(directory, temporary);
+    writeFileSync(left, "half of");
+    await writeSandboxFiles("box", { hosts: "y\n" }, directory);
+    expect(readdirSync(directory)).toEqual(["box"]);
+    writeFileSync(left, "half of");
+    await removeSandboxFiles("box", directory);
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   test("stay the same files, with the modes that they got", async () => {
