@@ -3,12 +3,20 @@
 import type { Namespace } from "../rtnl/namespace.ts";
 import { allEnded } from "../values/all-ended.ts";
 import { allocate, connectionsOf, release } from "./connections.ts";
-import { asNetworkError, type Context, sandboxAt, withUndoFailures, write } from "./context.ts";
+import {
+  asNetworkError,
+  type Context,
+  isLost,
+  sandboxAt,
+  withUndoFailures,
+  write,
+} from "./context.ts";
 import {
   addressOf,
   attach,
   defaultRoutes,
   detach,
+  detachLost,
   planEndpoint,
   setDefaultRoutes,
 } from "./endpoints.ts";
@@ -78,6 +86,7 @@ export async function connect(
     } catch (error) {
       const place = { namespace, connection, before };
       const failures = await undoConnect(context, fence, sandbox, place);
+      if (failures.some(isLost)) await detachLost(context, connection).catch(() => undefined);
       throw withUndoFailures(asNetworkError(caller, name, error), failures);
     }
   });

@@ -1,10 +1,11 @@
 // The connections of sandboxes as the plan has them: looked up, written down, struck out.
 
-import { asNetworkError, type Context, lockLost } from "./context.ts";
+import { asNetworkError, type Context } from "./context.ts";
 import { type EndpointPlan, heldBy, withAddresses } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
 import { recordOf } from "./keys.ts";
+import { lockLost } from "./lock.ts";
 import type { Endpoint, Network, Sandbox, State } from "./model.ts";
 import type { Commit, Condition } from "./store/store.ts";
 

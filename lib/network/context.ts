@@ -8,7 +8,7 @@ import { NetworkError } from "./errors.ts";
 import type { HostSettings } from "./host-settings.ts";
 import type { Ipam } from "./ipam/ipam.ts";
 import { type Keys, type NounName, type Nouns, recordOf } from "./keys.ts";
-import type { HostLock } from "./lock.ts";
+import { type HostLock, lockLost } from "./lock.ts";
 import type { Network, Planned, Sandbox, State } from "./model.ts";
 import type { Names } from "./names.ts";
 import type { Firewall } from "./nat/firewall.ts";
@@ -74,10 +74,9 @@ export async function write(
   return undefined;
 }
 
-/** What is to be said when somebody else has the lock by now. */
-export function lockLost(operation: string): NetworkError {
-  const reason = "another controller took over the host";
-  return new NetworkError("LEASE_LOST", { operation, reason });
+/** Whether something failed because somebody else has the lock by now. */
+export function isLost(error: unknown): boolean {
+  return error instanceof NetworkError && error.code === "LEASE_LOST";
 }
 
 /** Writes how far nouns are, in one step. */

@@ -144,7 +144,9 @@ export async function attach(
 ): Promise<void> {
   const driver = driverOf(context, "connect", network);
   const place = { host: context.host, sandbox: namespace, network, endpoint };
+  context.lock.check("connect");
   await driver.connect(place);
+  context.lock.check("connect");
   await configure(namespace, endpoint);
 }
 
@@ -183,6 +185,21 @@ export async function detach(
   if (namespace === undefined || endpoint.hostLink !== undefined) return;
   const link = await findLink(namespace, { name: endpoint.link });
   if (link?.address === endpoint.mac) await ignoreGone(deleteLink(namespace, link));
+}
+
+/**
+ * Takes away what of an endpoint was made after its controller had lost the lock: the next one has
+ * undone it too early. By its host's link alone, whose name nobody else's has; what is inside may be
+ * another endpoint's by now.
+ */
+export async function detachLost(
+  context: Context,
+  { network, endpoint }: Connection,
+): Promise<void> {
+  if (endpoint.hostLink === undefined) return;
+  await driverOf(context, "disconnect", network).disconnect({
+    ...{ host: context.host, network, endpoint },
+  });
 }
 
 async function ignoreGone(deletion: Promise<void>): Promise<void> {

@@ -5,6 +5,17 @@ import { NetworkError } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { Condition, Lease, Store } from "./store/store.ts";
 
+/** What is to be said when somebody else has the lock by now. */
+export function lockLost(operation: string, cause?: unknown): NetworkError {
+  const reason = "another controller took over the host";
+  return new NetworkError("LEASE_LOST", { operation, reason, cause });
+}
+
+/** Whether a lease has ended because it was not renewed, and not because it was closed. */
+function isLoss({ ended }: Lease): boolean {
+  return ended.aborted && ended.reason instanceof NetworkError;
+}
+
 /** What a lock needs. */
 export interface LockOptions {
   readonly store: Store;
@@ -36,6 +47,8 @@ const courtesyMs = 1000;
 export class HostLock {
   readonly #options: LockOptions;
   #held: Held | undefined;
+  /** That of the lock that this controller has, or is about to have. */
+  #lease: Lease | undefined;
   #taking: Promise<void> | undefined;
   #releasing: Promise<void> | undefined;
   #users = 0;
@@ -52,17 +65,32 @@ export class HostLock {
    * Does work with the lock; several calls of one controller side by side. Every commit of it is to
    * have the `fence` among its conditions.
    *
-   * @throws {NetworkError} `STORE_BUSY` if another controller kept the lock for too long.
+   * @throws {NetworkError} `STORE_BUSY` if another controller kept the lock for too long; `LEASE_LOST`
+   *   for whatever failed after another one took it over.
    */
   async use<T>(operation: string, work: (fence: Condition) => Promise<T>): Promise<T> {
     const held = await this.#enter(operation);
     try {
       return await work(held.fence);
+    } catch (error) {
+      const isKnown = error instanceof NetworkError && error.code === "LEASE_LOST";
+      throw isLoss(held.lease) && !isKnown ? lockLost(operation, error) : error;
     } finally {
       this.#users -= 1;
       // If the store fails, the lease runs out by itself; what the work came to is what counts.
       if (this.#users === 0 && this.#yielding) await this.#release().catch(() => undefined);
     }
+  }
+
+  /**
+   * That nobody else has the lock, as far as a clock can tell: for what is about to be done to the
+   * kernel, which asks for no condition. A process that was stopped for longer than its lease would
+   * otherwise go on with what another controller has undone meanwhile.
+   *
+   * @throws {NetworkError} `LEASE_LOST`
+   */
+  check(operation: string): void {
+    if (this.#lease !== undefined && isLoss(this.#lease)) throw lockLost(operation);
   }
 
   /** Has the lock taken anew by the next work, so that what could not be undone is looked at again. */
@@ -87,7 +115,9 @@ export class HostLock {
       }
       const held = this.#held;
       if (held?.lease.ended.aborted) {
-        this.#forget(held);
+        // What was begun with the lock that was lost, ends before there is another one.
+        if (this.#users > 0) await sleep(1);
+        else this.#forget(held);
       } else if (held !== undefined && !this.#yielding) {
         this.#users += 1;
         return held;
@@ -127,6 +157,7 @@ export class HostLock {
       const fence = await this.#win(operation, lease, performance.now() + waitMs);
       const watching = new AbortController();
       const held = { lease, fence, watching };
+      this.#lease = lease;
       await prepare(fence);
       this.#held = held;
       const { revision } = await store.list(keys.waiting);

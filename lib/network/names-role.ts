@@ -9,6 +9,8 @@ export class NamesRole {
   readonly #ending = new AbortController();
   #lease: Lease | undefined;
   #watching: Promise<void> = Promise.resolve();
+  /** Services are closed of which the role was lost. */
+  #stopping: Promise<void> = Promise.resolve();
 
   private constructor(context: Context) {
     this.#context = context;
@@ -29,6 +31,7 @@ export class NamesRole {
     this.#ending.abort();
     await this.#watching;
     await this.#context.names.stop();
+    await this.#stopping;
     await this.#lease?.close();
   }
 
@@ -44,22 +47,22 @@ export class NamesRole {
     this.#lease = lease;
     lease.ended.addEventListener("abort", () => {
       this.#lease = undefined;
+      this.#stopping = names.stop();
     });
     await this.#context.plan.refresh();
-    await names.start();
+    await names.start(lease);
   }
 
   /** Follows what other controllers change, and takes the role when it becomes free. */
   async #watch(after: number): Promise<void> {
-    const { store, keys, plan, names } = this.#context;
+    const { store, keys, plan } = this.#context;
     const { signal } = this.#ending;
     const options = { prefix: keys.prefix, after, signal };
     for await (const { changes } of store.watch(options)) {
       await plan.refresh();
       const free = changes.some(({ key, value }) => key === keys.names && value === undefined);
       if (!free || signal.aborted) continue;
-      // Lost, as after a long pause of the process: whoever takes it now serves everybody.
-      if (this.#lease === undefined && names.serving) await names.stop();
+      await this.#stopping;
       await this.#take();
     }
   }

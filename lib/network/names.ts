@@ -11,6 +11,7 @@ import type { Connection } from "./gateway.ts";
 import type { Endpoint, Network, Planned, Sandbox, Service } from "./model.ts";
 import { redirectNames, redirectsNames } from "./nat/sandbox.ts";
 import type { PlanChange } from "./plan.ts";
+import type { Lease } from "./store/store.ts";
 
 /** Whether sandboxes on a network find each other by name: not on the predefined ones. */
 export function servesNames(context: Pick<Context, "drivers">, network: Network): boolean {
@@ -42,7 +43,8 @@ export class Names {
   readonly #work = new Map<string, Promise<void>>();
   /** Sandboxes in the making whose namespaces are there. */
   readonly #expected = new Set<string>();
-  #serving = false;
+  /** That of the role; whoever has lost it, as after a long pause of the process, serves nobody. */
+  #lease: Pick<Lease, "ended"> | undefined;
 
   constructor(context: () => Context) {
     this.#context = context;
@@ -50,12 +52,12 @@ export class Names {
 
   /** Whether names are served by this controller. */
   get serving(): boolean {
-    return this.#serving;
+    return this.#lease?.ended.aborted === false;
   }
 
-  /** Begins to serve everybody who is in the plan. */
-  async start(): Promise<void> {
-    this.#serving = true;
+  /** Begins to serve everybody who is in the plan, for as long as the lease lasts. */
+  async start(lease: Pick<Lease, "ended">): Promise<void> {
+    this.#lease = lease;
     const { plan } = this.#context();
     for (const { state, value } of plan.endpoints.values()) {
       if (state === "made") this.#hold(value);
@@ -71,7 +73,7 @@ export class Names {
 
   /** Serves nobody any more. */
   async stop(): Promise<void> {
-    this.#serving = false;
+    this.#lease = undefined;
     await Promise.allSettled(this.#work.values());
     await Promise.allSettled(Array.from(this.#served.values(), ({ service }) => service?.close()));
     this.#served.clear();
@@ -80,7 +82,7 @@ export class Names {
 
   /** Follows a change of the plan. */
   follow({ noun, before, after }: PlanChange): void {
-    if (!this.#serving) return;
+    if (!this.serving) return;
     if (noun === "endpoints") {
       const made = after?.state === "made";
       const endpoint = (after ?? before)?.value;
@@ -103,7 +105,7 @@ export class Names {
 
   /** Opens the service of a sandbox in the making, beside what else is made in its namespace. */
   expect(sandbox: string): void {
-    if (!this.#serving) return;
+    if (!this.serving) return;
     this.#expected.add(sandbox);
     this.#update(sandbox);
   }
@@ -115,7 +117,7 @@ export class Names {
 
   /** Whether a sandbox that is to have a service has none, or is not led to it. */
   async lacks(sandbox: string, namespace: Namespace): Promise<boolean> {
-    if (!this.#serving || this.#work.has(sandbox)) return false;
+    if (!this.serving || this.#work.has(sandbox)) return false;
     const planned = this.#context().plan.sandboxes.get(sandbox);
     if (planned?.state !== "made" || this.#namedConnections(planned.value).length === 0)
       return false;
@@ -129,7 +131,7 @@ export class Names {
     const served = this.#served.get(sandbox);
     this.#served.delete(sandbox);
     await served?.service?.close();
-    if (this.#serving) this.#update(sandbox);
+    if (this.serving) this.#update(sandbox);
     await this.settled(sandbox);
   }
 
@@ -183,7 +185,7 @@ export class Names {
   }
 
   async #serve(id: string): Promise<void> {
-    if (!this.#serving) return;
+    if (!this.serving) return;
     const context = this.#context();
     const planned = context.plan.sandboxes.get(id);
     const connections = this.#isThere(planned) ? this.#namedConnections(planned.value) : [];
@@ -243,16 +245,13 @@ export class Names {
     const namespace = await namespaces.open(sandbox);
     const service = await openNameService({ sandbox: namespace, host, view });
     try {
-      await this.#redirect(namespace, service);
+      // By now another controller may serve here.
+      if (this.serving) await redirectNames(namespace, service.ports);
       return service;
     } catch (error) {
       await service.close();
       throw error;
     }
-  }
-
-  async #redirect(namespace: Namespace, { ports }: NameService): Promise<void> {
-    await redirectNames(namespace, ports);
   }
 
   /** Whom to ask for other names: nobody, from networks out of which nothing leads. */

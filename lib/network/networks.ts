@@ -272,6 +272,7 @@ async function allocateSubnet(
 export async function build(context: Context, fence: Condition, network: Network): Promise<void> {
   const driver = driverOf(context, operation, network);
   const behind = firewalled(context, network);
+  context.lock.check(operation);
   await allEnded([
     driver.createNetwork(context.host, network),
     behind && context.firewall.addNetwork(behind),

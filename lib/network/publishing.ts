@@ -146,6 +146,7 @@ export async function publishPorts(
 ): Promise<void> {
   const ports = publishedPorts(context, sandbox, connections);
   if (ports.length === 0) return;
+  context.lock.check("publish");
   await allEnded([
     routeLoopback(context, ports),
     attached.then(() => reflect(context, ports, connections)),

@@ -213,14 +213,18 @@ export async function repairHost(context: Context, fence: Condition): Promise<Re
   const repairs: Repair[] = [];
   for (let round = 0; round < mostRounds; round += 1) {
     const findings = await inspectHost(context);
-    for (const finding of findings) repairs.push(await mend(finding));
+    for (const finding of findings) repairs.push(await mend(context, finding));
     await ensureSettings(context, fence);
     if (findings.length === 0 || repairs.some(({ error }) => error !== undefined)) break;
   }
   return repairs;
 }
 
-async function mend({ subject, problem, remedy, repair }: Finding): Promise<Repair> {
+async function mend(
+  { lock }: Context,
+  { subject, problem, remedy, repair }: Finding,
+): Promise<Repair> {
+  lock.check("reconcile");
   try {
     await repair();
     return { subject, problem, remedy };

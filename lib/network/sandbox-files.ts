@@ -95,7 +95,9 @@ export async function writeFiles(context: Context, { id }: Pick<Sandbox, "id">):
     const name = namespaceName(planned.value);
     if (name === undefined) return;
     const connections = connectionsOf(context, planned.value, ["making", "made"]);
-    await writeSandboxFiles(name, await filesOf(context, planned.value, connections));
+    const files = await filesOf(context, planned.value, connections);
+    context.lock.check("writeFiles");
+    await writeSandboxFiles(name, files);
   });
 }
 

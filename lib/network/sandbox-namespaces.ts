@@ -112,6 +112,12 @@ export class SandboxNamespaces {
     });
   }
 
+  /** Gives the handle back, and takes the namespace away if it is one that was made here. */
+  async abandon(sandbox: Sandbox): Promise<void> {
+    if (sandbox.adopted || !this.#open.has(sandbox.id)) await this.close(sandbox.id);
+    else await this.delete(sandbox);
+  }
+
   /** Gives the handle back. */
   async close(id: string): Promise<void> {
     const handle = this.#open.get(id);

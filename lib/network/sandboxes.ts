@@ -6,12 +6,20 @@ import { listLinks } from "../rtnl/link.ts";
 import { type Namespace, openNamespace } from "../rtnl/namespace.ts";
 import { allEnded } from "../values/all-ended.ts";
 import { allocate, connectionsOf, recordsOf, release } from "./connections.ts";
-import { asNetworkError, type Context, sandboxAt, withUndoFailures, write } from "./context.ts";
+import {
+  asNetworkError,
+  type Context,
+  isLost,
+  sandboxAt,
+  withUndoFailures,
+  write,
+} from "./context.ts";
 import {
   addressOf,
   attach,
   defaultRoutes,
   detach,
+  detachLost,
   planEndpoint,
   setDefaultRoutes,
 } from "./endpoints.ts";
@@ -94,12 +102,23 @@ async function make(
         return sandbox;
       } catch (error) {
         const failures = await removeSandbox(context, fence, sandbox);
+        if (failures.some(isLost)) await abandon(context, sandbox, connections);
         throw withUndoFailures(asNetworkError(caller, sandbox.name, error), failures);
       }
     } finally {
       done();
     }
   });
+}
+
+/** Leaves a sandbox that another controller has undone, and takes along what came too late for it. */
+async function abandon(
+  context: Context,
+  sandbox: Sandbox,
+  connections: readonly Connection[],
+): Promise<void> {
+  const late = connections.map((each) => detachLost(context, each));
+  await Promise.allSettled([...late, context.namespaces.abandon(sandbox)]);
 }
 
 function networksOf(connections: readonly Connection[]): Network[] {
@@ -115,6 +134,7 @@ export async function build(
   const { namespace: place, adopted, sysctls } = sandbox;
   if (place === undefined) return;
   const namespaces = context.namespaces;
+  context.lock.check("createSandbox");
   const namespace = await (adopted ? namespaces.open(sandbox) : namespaces.create(sandbox));
   context.names.expect(sandbox.id);
   const attached = connectAll(context, namespace, connections);
