@@ -46,12 +46,20 @@ export function recordsOf(
   return { put: state === "deleting" ? [...theirs, own] : [own, ...theirs] };
 }
 
-/** What has to hold for an endpoint to be made: the network is as it is known. */
-export function unchanged({ plan, keys }: Context, network: Network): Condition {
-  return {
-    key: keys.of("networks", network),
-    revision: plan.networks.get(network.id)?.revision ?? 0,
-  };
+function goes(operation: string, { name }: Network): NetworkError {
+  const reason = "it is being removed";
+  return new NetworkError("NETWORK_MISSING", { operation, subject: name, reason });
+}
+
+/**
+ * What has to hold for something to be made on a network: it is there, as it is known.
+ *
+ * @throws {NetworkError} `NETWORK_MISSING` if it is known to go.
+ */
+export function unchanged({ plan, keys }: Context, caller: string, network: Network): Condition {
+  const planned = plan.networks.get(network.id);
+  if (planned?.state !== "made") throw goes(caller, network);
+  return { key: keys.of("networks", network), revision: planned.revision };
 }
 
 /**
@@ -71,7 +79,7 @@ export async function allocate(
   const requests = plans.flatMap(({ endpoint: { id: holder }, requests: own }) =>
     own.map((request) => ({ ...request, holder })),
   );
-  const networks = plans.map(({ network }) => unchanged(context, network));
+  const networks = plans.map(({ network }) => unchanged(context, caller, network));
   let connections: Connection[] = [];
   const giveBack = places.take(caller, plans);
   try {
@@ -105,10 +113,7 @@ export function withoutConflict(
 ): unknown {
   if (!(error instanceof NetworkError) || error.code !== "STORE_CONFLICT") return error;
   const going = plans.find(({ network }) => keys.of("networks", network) === error.subject);
-  if (going === undefined) return lockLost(caller);
-  const reason = "it is being removed";
-  const subject = going.network.name;
-  return new NetworkError("NETWORK_MISSING", { operation: caller, subject, reason });
+  return going === undefined ? lockLost(caller) : goes(caller, going.network);
 }
 
 /** Gives an endpoint's addresses back and strikes it from the plan, in one commit. */

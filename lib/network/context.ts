@@ -113,10 +113,17 @@ export function networkAt(context: Context, operation: string, reference: string
   throw new NetworkError("NETWORK_MISSING", { operation, subject: reference, reason });
 }
 
+/** The sandbox that a name, an id or its beginning stands for, however far it is. */
+export function findSandbox(
+  { plan }: Pick<Context, "plan">,
+  reference: string,
+): Planned<Sandbox> | undefined {
+  return referred(plan.sandbox(reference), plan.sandboxes, reference);
+}
+
 /** @throws {NetworkError} `SANDBOX_MISSING` */
 export function sandboxAt(context: Context, operation: string, reference: string): Sandbox {
-  const { plan } = context;
-  const found = referred(plan.sandbox(reference), plan.sandboxes, reference);
+  const found = findSandbox(context, reference);
   if (found?.state === "made") return found.value;
   const reason = "there is no such sandbox";
   throw new NetworkError("SANDBOX_MISSING", { operation, subject: reference, reason });

@@ -9,6 +9,7 @@ import { allocate, connectionsOf, recordsOf, release } from "./connections.ts";
 import {
   asNetworkError,
   type Context,
+  findSandbox,
   isLost,
   sandboxAt,
   withUndoFailures,
@@ -76,6 +77,16 @@ export async function adoptSandbox(
   return await make(context, caller, fence, request, { namespace: lastingPlace(place), links });
 }
 
+/** A new sandbox's turns: its own, and that of the one which it joins, so that this one stays. */
+function turnsOf(context: Context, { name, joins }: SandboxRequest): string[] {
+  const target = joins === undefined ? undefined : findSandbox(context, joins)?.value;
+  const owner =
+    target?.joins === undefined ? target : context.plan.sandboxes.get(target.joins)?.value;
+  return [name, owner?.name ?? joins].flatMap((each) =>
+    each === undefined ? [] : `sandbox ${each}`,
+  );
+}
+
 async function make(
   context: Context,
   caller: string,
@@ -83,8 +94,7 @@ async function make(
   request: SandboxRequest,
   place: SandboxPlace | undefined,
 ): Promise<Sandbox> {
-  const turn = request.name === undefined ? [] : [`sandbox ${request.name}`];
-  return await context.turns.take(turn, async () => {
+  return await context.turns.take(turnsOf(context, request), async () => {
     const planned = await planSandbox(context, caller, fence, request, place);
     const { sandbox, plans, done } = planned;
     try {

@@ -164,7 +164,7 @@ async function allocate(
     const addresses = await ipam.allocateAddresses({
       requests,
       with: (given) => ({
-        if: [fence, unchanged(context, network)],
+        if: [fence, unchanged(context, caller, network)],
         put: [recordOf(keys, "services", "making", serviceWith(given))],
       }),
     });
