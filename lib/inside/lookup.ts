@@ -70,7 +70,7 @@ async function askForNames(
   name: string,
   { family = 0, signal }: LookupOptions,
 ): Promise<LookupAddress[]> {
-  const settings = await readResolverSettings(namespace);
+  const settings = readResolverSettings(namespace);
   const types = (["A", "AAAA"] as const).filter(
     (type) => family === 0 || (type === "A") === (family === 4),
   );
@@ -123,7 +123,7 @@ export async function lookup(
   signal?.throwIfAborted();
   if (isIP(hostname) !== 0) return asAddresses([hostname], 0);
   const name = hostname.toLowerCase();
-  const hosts = await readHosts(namespace);
+  const hosts = readHosts(namespace);
   const known = asAddresses(hosts.get(name.replace(/\.$/, "")) ?? [], family);
   if (known.length > 0) return known;
   if (isLocalhost(name.replace(/\.$/, ""))) return asAddresses(["127.0.0.1", "::1"], family);

@@ -1,6 +1,6 @@
 // The files by which names are looked up in a namespace: hosts and resolv.conf.
 
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import type { Namespace } from "../rtnl/namespace.ts";
 import { parseResolvConf, type ResolvConf, wordsOfLines } from "../values/resolv-conf.ts";
@@ -66,12 +66,15 @@ export function parseHosts(text: string): Hosts {
   return hosts;
 }
 
-/** The text of a file of /etc, or of the one that a named namespace has in its stead. */
-async function read(namespace: Namespace, file: string): Promise<string> {
+/**
+ * The text of a file of /etc, or of the one that a named namespace has in its stead. Read in the
+ * calling thread: it is short and in memory, and a trip to another thread takes longer.
+ */
+function read(namespace: Namespace, file: string): string {
   const places = namespace.name === undefined ? [] : [`/etc/netns/${namespace.name}/${file}`];
   for (const path of [...places, `/etc/${file}`]) {
     try {
-      return await readFile(path, "utf8");
+      return readFileSync(path, "utf8");
     } catch {
       // Not there, or not for us: then the next one counts, and in the end none.
     }
@@ -80,16 +83,16 @@ async function read(namespace: Namespace, file: string): Promise<string> {
 }
 
 /** The hosts of a namespace: `/etc/netns/NAME/hosts`, or else `/etc/hosts`. */
-export async function readHosts(namespace: Namespace): Promise<Hosts> {
-  return parseHosts(await read(namespace, "hosts"));
+export function readHosts(namespace: Namespace): Hosts {
+  return parseHosts(read(namespace, "hosts"));
 }
 
 /** What the resolv.conf of a namespace says: `/etc/netns/NAME/resolv.conf`, or else `/etc/resolv.conf`. */
-export async function readResolvConf(namespace: Namespace): Promise<ResolvConf> {
-  return parseResolvConf(await read(namespace, "resolv.conf"));
+export function readResolvConf(namespace: Namespace): ResolvConf {
+  return parseResolvConf(read(namespace, "resolv.conf"));
 }
 
 /** The settings that follow from it. */
-export async function readResolverSettings(namespace: Namespace): Promise<ResolverSettings> {
-  return settingsOf(await readResolvConf(namespace));
+export function readResolverSettings(namespace: Namespace): ResolverSettings {
+  return settingsOf(readResolvConf(namespace));
 }

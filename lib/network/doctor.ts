@@ -263,7 +263,7 @@ async function orphanedNamespaces(known: ReadonlySet<string>): Promise<Diagnosis
   const unknown = (await listNamespaces()).filter(({ name }) => !known.has(`sandboxes ${name}`));
   const all = await Promise.all(
     unknown.map(async ({ name }) => {
-      if (!(await isMarked(name))) return [];
+      if (!isMarked(name)) return [];
       const command = `ip netns delete ${word(name)} && rm -r ${word(`/etc/netns/${name}`)}`;
       return [orphan(`the namespace ${name}`, "it is that of no sandbox", command)];
     }),

@@ -260,7 +260,7 @@ export class Names {
     const all = context.plan.endpointsOf(sandbox.id).map(({ value }) => value.network);
     const leadsOut = all.some((id) => context.plan.networks.get(id)?.value.internal === false);
     if (!leadsOut && connections.length > 0) return [];
-    const servers = sandbox.names.servers ?? (await readResolvConf(context.host)).nameservers;
+    const servers = sandbox.names.servers ?? readResolvConf(context.host).nameservers;
     return upstreamsOf(servers);
   }
 }

@@ -146,7 +146,7 @@ async function inspectSandbox(context: Context, sandbox: Sandbox): Promise<Findi
     const repair = () => context.spreading.mend(sandbox);
     findings.push({ subject, problem, remedy: "its table is made anew", repair });
   }
-  const files = await staleFiles(context, sandbox, connections);
+  const files = staleFiles(context, sandbox, connections);
   if (files.length > 0) {
     const problem = `${files.join(" and ")} of it is not as planned`;
     const repair = () => writeFiles(context, sandbox);

@@ -71,12 +71,12 @@ function namespaceName({ namespace }: Sandbox): string | undefined {
 }
 
 /** The files of a sandbox with these connections. */
-export async function filesOf(
+export function filesOf(
   context: Context,
   sandbox: Sandbox,
   connections: readonly Connection[],
-): Promise<{ readonly "resolv.conf": string; readonly hosts: string }> {
-  const host = await readResolvConf(context.host);
+): { readonly "resolv.conf": string; readonly hosts: string } {
+  const host = readResolvConf(context.host);
   const networks = connections.map(({ network }) => network);
   return {
     "resolv.conf": renderResolvConf(resolvConfOf(context, host, sandbox.names, networks)),
@@ -85,20 +85,18 @@ export async function filesOf(
 }
 
 /**
- * Writes them, as the plan is when it is their turn, so that the last of several calls says what
- * stands. A namespace without a name has no files: there is no place for them.
+ * Writes them at once, as the plan is now, so that the last of several calls says what stands. A
+ * namespace without a name has no files: there is no place for them. What fails rejects, as all else
+ * does that is done beside it.
  */
 export async function writeFiles(context: Context, { id }: Pick<Sandbox, "id">): Promise<void> {
-  await context.turns.take([`files of ${id}`], async () => {
-    const planned = context.plan.sandboxes.get(id);
-    if (planned === undefined || planned.state === "deleting") return;
-    const name = namespaceName(planned.value);
-    if (name === undefined) return;
-    const connections = connectionsOf(context, planned.value, ["making", "made"]);
-    const files = await filesOf(context, planned.value, connections);
-    context.lock.check("writeFiles");
-    await writeSandboxFiles(name, files);
-  });
+  const planned = context.plan.sandboxes.get(id);
+  if (planned === undefined || planned.state === "deleting") return;
+  const name = namespaceName(planned.value);
+  if (name === undefined) return;
+  const connections = connectionsOf(context, planned.value, ["making", "made"]);
+  context.lock.check("writeFiles");
+  writeSandboxFiles(name, filesOf(context, planned.value, connections));
 }
 
 /**
@@ -124,25 +122,21 @@ export async function writeFilesOfLinked(
 }
 
 /** The files that are not what they should be, by their names. */
-export async function staleFiles(
+export function staleFiles(
   context: Context,
   sandbox: Sandbox,
   connections: readonly Connection[],
-): Promise<string[]> {
+): string[] {
   const name = namespaceName(sandbox);
   if (name === undefined) return [];
-  const files = await filesOf(context, sandbox, connections);
-  const stale = await Promise.all(
-    (["resolv.conf", "hosts"] as const).map(async (file) =>
-      (await readSandboxFile(name, file)) === files[file] ? [] : [file],
-    ),
+  const files = filesOf(context, sandbox, connections);
+  return (["resolv.conf", "hosts"] as const).filter(
+    (file) => readSandboxFile(name, file) !== files[file],
   );
-  return stale.flat();
 }
 
 /** Takes them away. */
-export async function removeFiles(context: Context, sandbox: Sandbox): Promise<void> {
+export async function removeFiles(sandbox: Sandbox): Promise<void> {
   const name = namespaceName(sandbox);
-  if (name === undefined) return;
-  await context.turns.take([`files of ${sandbox.id}`], () => removeSandboxFiles(name));
+  if (name !== undefined) removeSandboxFiles(name);
 }

@@ -213,7 +213,7 @@ async function tearDownSandbox(
     await allEnded(leaving).catch(note);
     await Promise.all([
       unpublishPorts(context, sandbox, connections).catch(note),
-      removeFiles(context, sandbox).catch(note),
+      removeFiles(sandbox).catch(note),
       ...connections.map((each) => detach(context, namespace, each).catch(note)),
     ]);
     if (!sandbox.adopted) {

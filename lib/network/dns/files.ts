@@ -1,8 +1,27 @@
 // The files below /etc/netns/NAME, which programs in the namespace NAME find over those in /etc.
+//
+// All is done in the calling thread: the files are short and stay in memory until the system writes
+// them, so that a call takes microseconds, and a trip to a thread of libuv's takes ten times as long.
+// Nobody else's turn comes between a look at a file and what is done to it, either.
 
 import { createHash } from "node:crypto";
-import { constants, existsSync, type Stats } from "node:fs";
-import { chmod, type FileHandle, link, mkdir, open, readFile, rm, rmdir } from "node:fs/promises";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ForeignFileError, invalidArgument, refuseUnknown } from "../../errors.ts";
 import { checkName } from "../../rtnl/namespace.ts";
@@ -39,20 +58,21 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
-/** Whether a file is one of these, and not somebody else's. */
-async function isOwn(path: string, file: FileHandle): Promise<boolean> {
-  const facts = await file.stat();
+/** Whether an open file is one of these, and not somebody else's. */
+function isOwn(path: string, file: number): boolean {
+  const facts = fstatSync(file);
   if (!facts.isFile()) return false;
   if (made.get(path) === identityOf(facts)) return true;
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(mark.length), 0, mark.length, 0);
-  return buffer.toString("latin1", 0, bytesRead) === mark;
+  const buffer = Buffer.alloc(mark.length);
+  const length = readSync(file, buffer, 0, mark.length, 0);
+  return buffer.toString("latin1", 0, length) === mark;
 }
 
 /** Opens a file that is to be changed; undefined if there is none. */
-async function openOwn(path: string): Promise<FileHandle | undefined> {
-  let file: FileHandle;
+function openOwn(path: string): number | undefined {
+  let file: number;
   try {
-    file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     // A link, a directory, a socket: nothing that was written here.
@@ -61,10 +81,10 @@ async function openOwn(path: string): Promise<FileHandle | undefined> {
       : error;
   }
   try {
-    if (await isOwn(path, file)) return file;
+    if (isOwn(path, file)) return file;
     throw new ForeignFileError(path);
   } catch (error) {
-    await file.close();
+    closeSync(file);
     throw error;
   }
 }
@@ -75,13 +95,16 @@ async function openOwn(path: string): Promise<FileHandle | undefined> {
  * lines until the file is cut, so that no end of the old content is found behind it; who reads
  * during the write itself can find some of each, which no file system forbids.
  */
-async function overwrite(file: FileHandle, text: string): Promise<void> {
-  const { size } = await file.stat();
-  const length = Buffer.byteLength(text);
-  const padded = Buffer.alloc(Math.max(size, length), "\n");
-  padded.write(text);
-  await file.writeFile(padded);
-  await file.truncate(length);
+function overwrite(file: number, text: string): void {
+  const { size } = fstatSync(file);
+  const wanted = Buffer.from(text);
+  const present = Buffer.alloc(size);
+  readSync(file, present, 0, size, 0);
+  if (wanted.equals(present)) return;
+  const padded = Buffer.alloc(Math.max(size, wanted.length), "\n");
+  wanted.copy(padded);
+  writeSync(file, padded, 0, padded.length, 0);
+  if (size > wanted.length) ftruncateSync(file, wanted.length);
 }
 
 /**
@@ -94,53 +117,52 @@ function temporaryOf(path: string, directory: string): string {
 }
 
 /** Makes a file that is whole from the moment it is there, and takes nobody else's place. */
-async function create({ path, text }: Draft, temporary: string): Promise<void> {
+function create({ path, text }: Draft, temporary: string): void {
   try {
-    // A file in memory: to have it looked up elsewhere would take a hundred times as long.
-    if (existsSync(temporary)) await rm(temporary, { force: true });
-    const file = await open(temporary, "wx");
+    rmSync(temporary, { force: true });
+    const file = openSync(temporary, "wx");
     try {
-      await file.writeFile(text);
+      writeSync(file, text);
       // Whatever the umask: programs of every user read it.
-      await file.chmod(0o644);
-      made.set(path, identityOf(await file.stat()));
+      fchmodSync(file, 0o644);
+      made.set(path, identityOf(fstatSync(file)));
     } finally {
-      await file.close();
+      closeSync(file);
     }
     // Unlike a renaming, it fails if there is a file by now.
-    await link(temporary, path);
+    linkSync(temporary, path);
   } catch (error) {
     made.delete(path);
     throw codeOf(error) === "EEXIST" ? new ForeignFileError(path) : error;
   } finally {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
   }
 }
 
-async function write(drafts: readonly Draft[], directory: string, fresh: boolean): Promise<void> {
-  const files: (FileHandle | undefined)[] = [];
+function write(drafts: readonly Draft[], directory: string, fresh: boolean): void {
+  const files: (number | undefined)[] = [];
   const created: string[] = [];
   try {
     // All of them are looked at before one is changed.
-    for (const { path } of drafts) files.push(fresh ? undefined : await openOwn(path));
+    for (const { path } of drafts) files.push(fresh ? undefined : openOwn(path));
     for (const [n, draft] of drafts.entries()) {
       const file = files[n];
-      if (file !== undefined) await overwrite(file, draft.text);
+      if (file !== undefined) overwrite(file, draft.text);
       else {
-        await create(draft, temporaryOf(draft.path, directory));
+        create(draft, temporaryOf(draft.path, directory));
         created.push(draft.path);
       }
     }
   } catch (error) {
-    await Promise.all(created.map((path) => forget(path)));
+    for (const path of created) forget(path);
     throw error;
   } finally {
-    await Promise.all(files.map((file) => file?.close()));
+    for (const file of files) if (file !== undefined) closeSync(file);
   }
 }
 
-async function forget(path: string): Promise<void> {
-  await rm(path, { force: true });
+function forget(path: string): void {
+  rmSync(path, { force: true });
   made.delete(path);
 }
 
@@ -155,10 +177,12 @@ function draftsOf(own: string, files: SandboxFiles): Draft[] {
 }
 
 /** Removes a directory if nothing is in it. */
-async function removeEmpty(own: string): Promise<void> {
-  await rmdir(own).catch((error) => {
-    if (!["ENOENT", "ENOTEMPTY", "ENOTDIR"].includes(error.code)) throw error;
-  });
+function removeEmpty(own: string): void {
+  try {
+    rmdirSync(own);
+  } catch (error) {
+    if (!["ENOENT", "ENOTEMPTY", "ENOTDIR"].includes(String(codeOf(error)))) throw error;
+  }
 }
 
 /**
@@ -168,28 +192,26 @@ async function removeEmpty(own: string): Promise<void> {
  * the new text the next time they open theirs. Programs that were started before the first writing
  * do not, and keep the machine's.
  *
- * Calls for one name are to be made one after another.
- *
  * @throws {RangeError} `ERR_OUT_OF_RANGE` if no namespace can have the name.
  * @throws {ForeignFileError} `EEXIST` if a file is there that was not written by this function:
  *   nothing is changed.
  * @throws {Error} what writing below `directory` is refused with: `EACCES`, `EROFS`, `ENOSPC`, …
  */
-export async function writeSandboxFiles(
+export function writeSandboxFiles(
   name: string,
   files: SandboxFiles,
   directory: string = defaultDirectory,
-): Promise<void> {
+): void {
   const own = join(directory, checkName(name));
   const drafts = draftsOf(own, files);
   if (drafts.length === 0) return;
-  const first = await mkdir(own, { recursive: true });
+  const first = mkdirSync(own, { recursive: true });
   try {
-    if (first !== undefined) await chmod(own, 0o755);
-    if (first !== undefined && first !== own) await chmod(directory, 0o755);
-    await write(drafts, directory, first !== undefined);
+    if (first !== undefined) chmodSync(own, 0o755);
+    if (first !== undefined && first !== own) chmodSync(directory, 0o755);
+    write(drafts, directory, first !== undefined);
   } catch (error) {
-    if (first !== undefined) await removeEmpty(own);
+    if (first !== undefined) removeEmpty(own);
     throw error;
   }
 }
@@ -200,35 +222,28 @@ export async function writeSandboxFiles(
  *
  * @throws {RangeError} `ERR_OUT_OF_RANGE` if no namespace can have the name.
  */
-export async function removeSandboxFiles(
-  name: string,
-  directory: string = defaultDirectory,
-): Promise<void> {
+export function removeSandboxFiles(name: string, directory: string = defaultDirectory): void {
   const own = join(directory, checkName(name));
   for (const file of fileNames) {
     const path = join(own, file);
-    const temporary = temporaryOf(path, directory);
-    if (existsSync(temporary)) await rm(temporary, { force: true });
+    rmSync(temporaryOf(path, directory), { force: true });
     try {
-      const ours = await openOwn(path);
+      const ours = openOwn(path);
       if (ours === undefined) continue;
-      await ours.close();
+      closeSync(ours);
     } catch (error) {
       if (error instanceof ForeignFileError || codeOf(error) === "ENOTDIR") continue;
       throw error;
     }
-    await forget(path);
+    forget(path);
   }
-  await removeEmpty(own);
+  removeEmpty(own);
 }
 
 /** What a file of the namespace `name` has, without the mark; `undefined` if it is not there. */
-export async function readSandboxFile(
-  name: string,
-  file: keyof SandboxFiles,
-): Promise<string | undefined> {
+export function readSandboxFile(name: string, file: keyof SandboxFiles): string | undefined {
   try {
-    const text = await readFile(join(defaultDirectory, checkName(name), file), "utf8");
+    const text = readFileSync(join(defaultDirectory, checkName(name), file), "utf8");
     return text.startsWith(mark) ? text.slice(mark.length) : text;
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
@@ -243,15 +258,13 @@ const outOfReach = ["ENOTDIR", "EACCES", "EPERM", "EROFS"];
  * Whether the namespace `name` has files that {@link writeSandboxFiles} wrote, in any process of a
  * user whose files this one may change.
  */
-export async function isMarked(
-  name: string,
-  directory: string = defaultDirectory,
-): Promise<boolean> {
+export function isMarked(name: string, directory: string = defaultDirectory): boolean {
   for (const file of fileNames) {
     try {
-      const own = await openOwn(join(directory, checkName(name), file));
-      await own?.close();
-      if (own !== undefined) return true;
+      const own = openOwn(join(directory, checkName(name), file));
+      if (own === undefined) continue;
+      closeSync(own);
+      return true;
     } catch (error) {
       if (error instanceof ForeignFileError) continue;
       if (!outOfReach.includes(String(codeOf(error)))) throw error;
