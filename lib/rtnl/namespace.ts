@@ -33,8 +33,10 @@ export class Namespace implements AsyncDisposable {
    * The same handle, for calls that may be given up: pass it to the functions of links, addresses,
    * routes, neighbours, rules and `getCounters` in place of this one.
    *
-   *     const hurried = namespace.limited({ signal, timeoutMs: 50 });
-   *     await createLink(hurried, { kind: "bridge", name: "br0" });
+   * ```ts
+   * const hurried = namespace.limited({ signal, timeoutMs: 50 });
+   * await createLink(hurried, { kind: "bridge", name: "br0" });
+   * ```
    *
    * A call that is aborted before it was sent is dropped and rejects with the signal's reason; one
    * that was sent is settled by the kernel, in milliseconds, as if there had been no signal. A call
