@@ -1,5 +1,5 @@
 // Compiles the examples of the documents and of the docstrings against the built package, and runs
-// those marked "ts runnable", each in a sandbox of its own.
+// those marked "ts runnable" or "sh runnable", each in a sandbox of its own.
 //
 //   node scripts/examples.mjs [FILE…]     those of all files, or of some
 
@@ -14,6 +14,12 @@ import { globSources, root } from "./tree.mjs";
 
 // Below the package, so that "vethwork" in an example means this checkout.
 const directory = join(root, "build/examples");
+
+/** What comes before an example for the shell: the command, and a place for its plan. */
+const shellPrelude = `set -eu
+mount -t tmpfs -o mode=755 tmpfs /var/lib
+vethwork() { node "${join(root, "dist/cli/main.js")}" "$@"; }
+`;
 
 /** What an example may take for granted, if it is not to run. */
 const given = {
@@ -44,9 +50,11 @@ function examplesOf(files) {
   /** @type {Example[]} */
   const examples = [];
   for (const block of blocks) {
-    if (block.language !== "ts") continue;
-    if (!["", "runnable"].includes(block.mark)) fail(block, `what is a block "ts ${block.mark}"?`);
-    const name = `${block.file.replaceAll("/", "-").replace(/\.\w+$/, "")}-${block.line}.ts`;
+    const { file, line, language, mark } = block;
+    if (language !== "ts" && mark === "") continue;
+    const known = ["ts", "sh"].includes(language) && ["", "runnable"].includes(mark);
+    if (!known) fail(block, `what is a block "${language} ${mark}"?`);
+    const name = `${file.replaceAll("/", "-").replace(/\.\w+$/, "")}-${line}.${language}`;
     examples.push({ ...block, path: join(directory, name) });
   }
   return examples;
@@ -139,12 +147,14 @@ function compiler() {
 /** @param {Example} example */
 function run(example) {
   console.log(`${example.file}:${example.line}`);
-  const script = example.path.replace(/\.ts$/, ".js");
-  const { status, signal } = spawnSync(
-    process.execPath,
-    [join(root, "scripts/sandbox.mjs"), script],
-    { stdio: ["ignore", "inherit", "inherit"], timeout: 20_000 },
-  );
+  const shell = example.language === "sh";
+  if (shell) writeFileSync(example.path, shellPrelude + example.code);
+  const script = shell ? ["sh", example.path] : [example.path.replace(/\.ts$/, ".js")];
+  const line = [join(root, "scripts/sandbox.mjs"), ...script];
+  const { status, signal } = spawnSync(process.execPath, line, {
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: 20_000,
+  });
   if (status !== 0) fail(example, `the example failed (${signal ?? `exit code ${status}`})`);
 }
 
@@ -157,20 +167,21 @@ rmSync(directory, { recursive: true, force: true });
 mkdirSync(directory, { recursive: true });
 const names = await writeNames();
 const { host, options } = compiler();
-const [others, bare] = [examples.filter(whole), examples.filter((one) => !whole(one))];
-compile(others, [names.given], host, options);
+const typed = examples.filter(({ language }) => language === "ts");
+compile(typed.filter(whole), [names.given], host, options);
+const bare = typed.filter((example) => !whole(example));
 compile(bare, [names.given, names.exported], host, options);
 
 const runnable = examples.filter(({ mark }) => mark === "runnable");
 // What does not compile is not run: its failure has been told.
 if (failures === 0) runnable.forEach(run);
-if (runnable.length === 0) {
+if ((files.length > 0 ? examples : runnable).length === 0) {
   console.error("no example was found");
   failures++;
 }
 console.log(
   failures > 0
     ? `${failures} failures in ${examples.length} examples`
-    : `${examples.length} examples compiled, ${runnable.length} of them ran`,
+    : `${typed.length} examples compiled, ${runnable.length} ran`,
 );
 process.exitCode = failures > 0 ? 1 : 0;
