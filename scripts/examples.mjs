@@ -15,11 +15,18 @@ import { globSources, root } from "./tree.mjs";
 // Below the package, so that "vethwork" in an example means this checkout.
 const directory = join(root, "build/examples");
 
-/** What comes before an example for the shell: the command, and a place for its plan. */
+/** What comes before an example for the shell: a place for the plan, and the command. */
 const shellPrelude = `set -eu
 mount -t tmpfs -o mode=755 tmpfs /var/lib
-vethwork() { node "${join(root, "dist/cli/main.js")}" "$@"; }
+PATH="${directory}/bin:$PATH"
 `;
+
+/** The command as it is once the package is installed: a program of that name. */
+function writeCommand() {
+  mkdirSync(join(directory, "bin"));
+  const line = `exec "${process.execPath}" "${join(root, "dist/cli/main.js")}" "$@"`;
+  writeFileSync(join(directory, "bin/vethwork"), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+}
 
 /** What an example may take for granted, if it is not to run. */
 const given = {
@@ -165,6 +172,7 @@ const examples = examplesOf(
 
 rmSync(directory, { recursive: true, force: true });
 mkdirSync(directory, { recursive: true });
+writeCommand();
 const names = await writeNames();
 const { host, options } = compiler();
 const typed = examples.filter(({ language }) => language === "ts");
