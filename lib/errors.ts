@@ -112,6 +112,7 @@ export class NetlinkError extends Error {
   /** What the property may be, if the kernel told. */
   readonly allowed: AllowedRange | undefined;
 
+  /** @internal The library alone makes them. */
   constructor(operation: string, subject: string | undefined, refusal: Refusal) {
     super(describe(operation, subject, refusal));
     this.code = codeOf(refusal.errno);
@@ -134,6 +135,7 @@ export class DumpInterruptedError extends NetlinkError {
   /** The last attempt's rows: each was true at some moment, together they may not have been. */
   readonly rows: readonly object[];
 
+  /** @internal */
   constructor(operation: string, subject: string | undefined, refusal: Refusal) {
     super(operation, subject, refusal);
     this.rows = refusal.rows ?? [];
@@ -152,6 +154,7 @@ export class DeadlineError extends Error {
    */
   readonly sent: boolean;
 
+  /** @internal */
   constructor(operation: string, timeoutMs: number, sent: boolean) {
     const state = sent ? "sent, so the kernel may still do it" : "not sent, and dropped";
     super(`${operation}: not done within ${timeoutMs} ms (${state})`);
@@ -165,7 +168,10 @@ export class TransactionEndedError extends Error {
   override readonly name = "TransactionEndedError";
   readonly code = "ERR_TRANSACTION_ENDED";
 
-  /** @param how it ended: "committed", "rolled back", "rolled back for SIGTERM" */
+  /**
+   * @internal
+   * @param how it ended: "committed", "rolled back", "rolled back for SIGTERM"
+   */
   constructor(how: string) {
     super(`the transaction was ${how}`);
   }
@@ -176,7 +182,10 @@ export class RollbackError extends AggregateError {
   override readonly name = "RollbackError";
   readonly code = "ERR_ROLLBACK";
 
-  /** @param errors one for each change that is left */
+  /**
+   * @internal
+   * @param errors one for each change that is left
+   */
   constructor(errors: readonly unknown[], cause: unknown) {
     const changes = errors.length === 1 ? "a change" : `${errors.length} changes`;
     const reasons = errors.map((error) => (error instanceof Error ? error.message : String(error)));
@@ -195,6 +204,7 @@ export class WaitTimeoutError extends Error {
   /** What there was instead at last: the link or the address; undefined if there was none. */
   readonly last: object | undefined;
 
+  /** @internal */
   constructor(operation: string, timeoutMs: number, last: object | undefined) {
     const state = last === undefined ? "there was none" : `at last: ${JSON.stringify(last)}`;
     super(`${operation}: not so within ${timeoutMs} ms (${state})`);
@@ -207,8 +217,10 @@ export class WaitTimeoutError extends Error {
 export class ForeignFileError extends Error {
   override readonly name = "ForeignFileError";
   readonly code = "EEXIST";
+  /** The file. */
   readonly path: string;
 
+  /** @internal */
   constructor(path: string) {
     super(`${path} is there, and was not written by this library; move it away`);
     this.path = path;
@@ -224,6 +236,7 @@ export class UnavailableError extends Error {
    */
   readonly code: "ERR_UNSUPPORTED_PLATFORM" | "ERR_NATIVE_MISSING";
 
+  /** @internal */
   constructor(code: UnavailableError["code"], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
