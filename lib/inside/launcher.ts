@@ -14,11 +14,13 @@ import type { SpawnOptions } from "./process-options.ts";
 const steps: Readonly<Record<string, { failure: string; forbidden?: string }>> = {
   enter: {
     failure: "the namespace could not be entered",
-    forbidden: "needs CAP_SYS_ADMIN in the user namespaces of the process and of the namespace",
+    forbidden:
+      "needs CAP_SYS_ADMIN in the user namespaces of the process and of the namespace, " +
+      "and a seccomp profile that allows setns()",
   },
   unshare: {
     failure: "it could not have mounts of its own",
-    forbidden: "needs CAP_SYS_ADMIN",
+    forbidden: "needs CAP_SYS_ADMIN, and a seccomp profile that allows unshare()",
   },
   separate: { failure: "its mounts could not be separated from those of this process" },
   sysfs: {
