@@ -28,6 +28,8 @@ export const facts = {
   ownPrograms: { links: ["lo"], sys: ["lo"] },
   elsewhereReading: { links: ["given0", "given1", "lo"] },
   elsewhereListening: { listening: true },
+  command: { links: ["lo"] },
+  fixtures: { cut: true },
   diagnosing: { wrong: [] },
   networksInMemory: networks,
   networksOnDisk: networks,

@@ -1,15 +1,24 @@
 // Has runc run the program in a container, and gives what the program has said.
 
-import { execFile } from "node:child_process";
-import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { configurationOf, ordinaryUser } from "./configuration.mjs";
 
 const run = promisify(execFile);
 
-/** Milliseconds that a container has: ten times what the slowest takes. */
-const timeout = 30_000;
+/** Milliseconds that a container has; the slowest take about four seconds. */
+const timeout = 120_000;
+
+/**
+ * Sees to it that cgroups are mounted somewhere in the sandbox: runc, which can go without those that
+ * are not its own, wants to see that the kernel has them.
+ */
+export function mountCgroups() {
+  if (/ - cgroup2? /.test(readFileSync("/proc/self/mountinfo", "utf8"))) return;
+  execFileSync("mount", ["-t", "cgroup2", "cgroup2", "/sys/fs/cgroup"]);
+}
 
 /**
  * Has a container of that shape run its program to its end. Nothing of it is left, however it ends.

@@ -55,6 +55,7 @@ const all = (expected, trials) => Object.fromEntries(trials.map((trial) => [tria
 const bothNetworks = ["networksInMemory", "networksOnDisk"];
 const withNamespaces = [
   ...["namespaces", "settled", "traffic", "echoes", "names", "programs", "sharingPrograms"],
+  "fixtures",
 ];
 
 /** Without CAP_NET_ADMIN. */
