@@ -9,7 +9,7 @@
 // it. A container that cannot be had is left out, unless VETHWORK_REQUIRED_FEATURES forbids that.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createLink, createNamespace, deleteNamespace } from "../dist/index.js";
 import { ordinaryUser } from "./container/configuration.mjs";
@@ -111,9 +111,15 @@ async function tryAll(names, signal) {
   }
 }
 
+/** Whether this is root with other users beside it, and not an ordinary user in root's clothes. */
+function isRoot() {
+  const [, , count] = readFileSync("/proc/self/uid_map", "utf8").trim().split(/\s+/);
+  return process.geteuid?.() === 0 && Number(count) > ordinaryUser;
+}
+
 /** What keeps it from being tried. */
 function missing() {
-  if (process.env.VETHWORK_SANDBOX !== "1" || process.geteuid?.() !== 0) {
+  if (process.env.VETHWORK_SANDBOX !== "1" || !isRoot()) {
     return "the containers are for root, and for a sandbox: npm run test:container";
   }
   if (spawnSync("runc", ["--version"]).error) {

@@ -16,6 +16,7 @@ import { seccompProfile } from "./seccomp.mjs";
  * @property {readonly string[]} [writable] where a tmpfs is mounted, besides /tmp and /run
  * @property {boolean} [noRun] whether /run is a directory of the root as any other
  * @property {readonly string[]} [seccomp] the capabilities by which the seccomp profile is made
+ * @property {readonly string[]} [denied] calls that the profile forbids in spite of them
  * @property {boolean} [rootless] whether it is an ordinary user's
  */
 
@@ -83,7 +84,14 @@ function pathsOf({ masked = false, readOnlySettings = false }) {
  * @param {Shape} shape
  */
 export function configurationOf({ root, given }, shape) {
-  const { capabilities, readOnlyRoot = false, seccomp, rootless = false, user = 0 } = shape;
+  const {
+    capabilities,
+    denied = [],
+    readOnlyRoot = false,
+    seccomp,
+    rootless = false,
+    user = 0,
+  } = shape;
   const granted = capabilities === "all" ? everyCapability() : capabilities;
   const namespaces = ["pid", "network", "mount", "ipc", "uts", ...(rootless ? ["user"] : [])];
   const mapping = [{ containerID: 0, hostID: ordinaryUser, size: 1 }];
@@ -104,7 +112,7 @@ export function configurationOf({ root, given }, shape) {
       namespaces: namespaces.map((type) => ({ type })),
       ...pathsOf(shape),
       ...(rootless && { uidMappings: mapping, gidMappings: mapping }),
-      ...(seccomp && { seccomp: seccompProfile(seccomp) }),
+      ...(seccomp && { seccomp: seccompProfile(seccomp, denied) }),
     },
   };
 }

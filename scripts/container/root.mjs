@@ -53,7 +53,8 @@ function dependencies() {
  */
 async function pack(directory) {
   const options = { cwd: project };
-  const line = ["pack", "--ignore-scripts", "--json", "--pack-destination", directory];
+  const places = ["--pack-destination", directory, "--cache", join(directory, "cache")];
+  const line = ["pack", "--ignore-scripts", "--json", ...places];
   const [{ filename }] = JSON.parse((await run("npm", line, options)).stdout);
   return join(directory, filename);
 }
@@ -85,15 +86,18 @@ export async function makeRoot(directory) {
   chmodSync(join(root, "/tmp"), 0o1777);
   for (const [path, text] of Object.entries(files)) writeFileSync(join(root, path), text);
   writeFileSync(join(root, "/given/network"), "");
-  for (const path of await librariesOf(process.execPath)) {
-    mkdirSync(join(root, dirname(path)), { recursive: true });
-    cpSync(path, join(root, path), { dereference: true });
-  }
   mkdirSync(join(root, dirname(node)), { recursive: true });
   cpSync(process.execPath, join(root, node), { dereference: true });
   cpSync(join(project, "scripts/container/inside"), join(root, dirname(program)), {
     recursive: true,
   });
-  await install(await pack(directory), join(root, "app/node_modules"));
+  const modules = join(root, "app/node_modules");
+  await install(await pack(directory), modules);
+  const addon = join(modules, "vethwork/build/Release/vethwork.node");
+  const libraries = await Promise.all([process.execPath, addon].map(librariesOf));
+  for (const path of new Set(libraries.flat())) {
+    mkdirSync(join(root, dirname(path)), { recursive: true });
+    cpSync(path, join(root, path), { dereference: true });
+  }
   return root;
 }

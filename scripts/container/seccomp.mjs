@@ -166,7 +166,7 @@ const withCapability = {
 
 const allow = "SCMP_ACT_ALLOW";
 const refuse = "SCMP_ACT_ERRNO";
-const errno = { EPERM: 1, ENOSYS: 38 };
+const errno = { EPERM: 1, EACCES: 13, ENOSYS: 38 };
 
 /** The flags of clone() that ask for a namespace (include/uapi/linux/sched.h, CLONE_NEW…). */
 const newNamespaces = 0x7e020000;
@@ -204,16 +204,19 @@ const withoutNamespaces = [
  * The profile for a container with these capabilities.
  *
  * @param {readonly string[]} capabilities
+ * @param {readonly string[]} denied what is forbidden all the same, as a security module does it
  */
-export function seccompProfile(capabilities) {
+export function seccompProfile(capabilities, denied) {
   const further = Object.entries(withCapability)
     .filter(([capability]) => capabilities.includes(capability))
     .flatMap(([, names]) => names);
+  const allowed = [...Object.values(everybody).flat(), ...further];
   return {
     defaultAction: refuse,
     defaultErrnoRet: errno.EPERM,
     syscalls: [
-      { names: [...Object.values(everybody).flat(), ...further], action: allow },
+      { names: allowed.filter((name) => !denied.includes(name)), action: allow },
+      ...denied.map((name) => ({ names: [name], action: refuse, errnoRet: errno.EACCES })),
       ...always,
       ...(further.includes("clone3") ? [] : withoutNamespaces),
     ],

@@ -14,10 +14,8 @@ const columns = [
   { title: "look, `watch`", trials: ["reading", "watching"] },
   { title: "change", trials: ["changing", "undoing"] },
   { title: "settings", trials: ["settings"] },
-  {
-    title: "namespaces, `listen`, `spawn`",
-    trials: ["namespaces", "traffic", "programs", "fixtures"],
-  },
+  { title: "namespaces, `listen`", trials: ["namespaces", "traffic", "fixtures"] },
+  { title: "`spawn`", trials: ["programs"] },
   { title: "others' namespaces", trials: ["elsewhereReading", "elsewhereListening"] },
   { title: "names", trials: ["names"] },
   { title: "`ipv6: false`, `ping`", trials: ["settled", "echoes"] },
@@ -39,6 +37,7 @@ const rows = [
     title: "both, `/proc/sys` read-only, as by `docker run --cap-add`",
     names: ["read-only-settings", "docker-with-both"],
   },
+  { title: "both, `mount()` forbidden, as by Docker's AppArmor profile", names: ["mounts-denied"] },
   { title: "both, all read-only but `/tmp`", names: ["read-only-root"] },
   { title: "both, all read-only but `/tmp`, `/run`", names: ["read-only-etc"] },
   {

@@ -1,7 +1,6 @@
 // The containers that are tried, and what does not work in each: all else has to.
 
 /** @typedef {import("./judge.mjs").Expected} Expected */
-/** @typedef {import("./judge.mjs").Failure} Failure */
 
 /**
  * @typedef {object} Variant
@@ -165,6 +164,18 @@ export const variants = {
   "seccomp-without-sys-admin": {
     shape: { capabilities: "all", seccomp: [] },
     expected: nothingEntered("and a seccomp profile that allows"),
+  },
+  // So does AppArmor's profile that Docker comes with.
+  "mounts-denied": {
+    shape: { capabilities: both, seccomp: both, denied: ["mount"] },
+    expected: {
+      names: netlink("EACCES", "AppArmor profiles that allow mount()"),
+      ...all(netlink("EACCES", "AppArmor profiles that allow mount()"), [
+        "programs",
+        "ownPrograms",
+      ]),
+      ...all(driver("AppArmor profiles that allow mount()"), bothNetworks),
+    },
   },
   docker: {
     shape: docker(),

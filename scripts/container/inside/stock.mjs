@@ -38,12 +38,34 @@ function linesOf(path) {
   return readFileSync(path, "utf8").trim().split("\n");
 }
 
+/** The package's own reader of nftables, which it does not export. */
+const { listTables } = await import(
+  new URL("dist/netfilter/ruleset.js", import.meta.resolve("vethwork/package.json")).href
+);
+
+/**
+ * The tables of nftables, which nobody makes who may not list them.
+ *
+ * @param {import("vethwork").Namespace} namespace
+ */
+async function tables(namespace) {
+  try {
+    /** @type {readonly { family: string, table: string }[]} */
+    const listed = await listTables(namespace);
+    return listed.map(({ family, table }) => `${family} ${table}`);
+  } catch (error) {
+    if (/** @type {{ code?: unknown }} */ (error).code === "EPERM") return [];
+    throw error;
+  }
+}
+
 /** Everything that counts. */
 function stock() {
   return within(openNamespace(), async (own) => ({
     links: (await listLinks(own)).map(({ name }) => name),
     addresses: (await listAddresses(own)).map(({ address }) => address),
     routes: (await listRoutes(own)).map(({ to }) => to),
+    tables: await tables(own),
     forwarding: await getForwarding(own),
     names: (await listNamespaces()).map(({ name }) => name),
     files: entriesOf("/etc/netns"),
