@@ -59,6 +59,21 @@ async function pack(directory) {
   return join(directory, filename);
 }
 
+/** The addon and the launcher as they were built here. */
+const built = ["build/Release/vethwork.node", "build/Release/vethwork-launcher"];
+
+/**
+ * Puts what was built here into a package that has no binary for this machine: one is packed for each
+ * machine only for a release.
+ *
+ * @param {string} own
+ */
+function standIn(own) {
+  const prebuilt = join(own, `prebuilds/linux-${process.arch}`);
+  if (existsSync(prebuilt)) return;
+  for (const path of built) cpSync(join(project, path), join(own, path));
+}
+
 /**
  * Unpacks the tarball, with its dependencies beside it.
  *
@@ -69,6 +84,7 @@ async function install(tarball, modules) {
   const own = join(modules, "vethwork");
   mkdirSync(own, { recursive: true });
   await run("tar", ["-xzf", tarball, "-C", own, "--strip-components=1", "--no-same-owner"]);
+  standIn(own);
   for (const path of dependencies()) {
     const to = join(modules, path.slice("node_modules/".length));
     cpSync(join(project, path), to, { recursive: true });
@@ -93,8 +109,8 @@ export async function makeRoot(directory) {
   });
   const modules = join(root, "app/node_modules");
   await install(await pack(directory), modules);
-  const addon = join(modules, "vethwork/build/Release/vethwork.node");
-  const libraries = await Promise.all([process.execPath, addon].map(librariesOf));
+  const programs = [process.execPath, join(project, "build/Release/vethwork.node")];
+  const libraries = await Promise.all(programs.map(librariesOf));
   for (const path of new Set(libraries.flat())) {
     mkdirSync(join(root, dirname(path)), { recursive: true });
     cpSync(path, join(root, path), { dereference: true });
