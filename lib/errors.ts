@@ -30,11 +30,15 @@ codes.set(76, "ENOTUNIQ");
 
 /** What a bare errno means for an operation, where the kernel has no sentence of its own. */
 const explanations: Readonly<Record<string, string>> = {
-  "createNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
+  "createNamespace EPERM":
+    "needs CAP_SYS_ADMIN in the user namespace of the process, " +
+    "and a seccomp profile that allows unshare()",
   "openNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace that owns the namespace",
   "openNamespace ENOENT": "no such namespace",
   "openNamespace ESRCH": "no such process",
-  "deleteNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
+  "deleteNamespace EPERM":
+    "needs CAP_SYS_ADMIN in the user namespace of the process, " +
+    "and a seccomp profile that allows umount()",
   "createLink EEXIST": "a link of that name or index exists",
   "createLink EOPNOTSUPP": "this kernel does not have the link kind or one of its options",
   "createLink ENOTCONN": "a veth peer cannot be raised before the pair is joined; use setLink",
@@ -56,6 +60,11 @@ const explanations: Readonly<Record<string, string>> = {
   "removeFdbEntry ENOENT": "no such entry",
   "addRule EEXIST": "there is such a rule",
   "removeRule ENOENT": "no such rule",
+  "setForwarding EACCES":
+    "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
+  "setSysctl EACCES":
+    "needs CAP_NET_ADMIN in the user namespace that owns the network namespace, " +
+    "unless it is a setting that can only be read or only be written",
   EACCES: "permission denied",
   EADDRNOTAVAIL: "no such address",
   EBADF: "the descriptor is closed",
@@ -70,7 +79,7 @@ const explanations: Readonly<Record<string, string>> = {
   EOPNOTSUPP: "this kernel does not support it",
   EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
   ERANGE: "a value is out of the range that the kernel takes",
-  EROFS: "mounted read-only, as /proc/sys is in a container that is not privileged",
+  EROFS: "mounted read-only",
 };
 
 function describe(operation: string, subject: string | undefined, refusal: Refusal): string {

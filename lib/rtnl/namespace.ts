@@ -169,6 +169,8 @@ function pathOf(place: NamespacePlace | undefined): string {
  *
  * @throws {NetlinkError} `EPERM` without `CAP_SYS_ADMIN`.
  * @throws {NetlinkError} `EEXIST` if a namespace has the name; nothing is left behind.
+ * @throws {NetlinkError} `EROFS` if /proc/sys, for settings and `ipv6`, or /run, for a name, is mounted
+ *   read-only; `EACCES`, `EPERM` if the name may not be mounted.
  * @throws {NetlinkError} `ENOENT`, `EINVAL` if the kernel does not have or take a setting; nothing is
  *   left behind.
  * @throws {RangeError} if the name could not be a file name, or a setting is none below `net`.
