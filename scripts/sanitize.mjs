@@ -1,7 +1,10 @@
-// Builds the addon with sanitizers and runs tests on it, in a copy of this tree.
+// Builds the addon with sanitizers and runs tests or a script on it, in a copy of this tree.
 //
-//   node scripts/sanitize.mjs address [TEST…]   ASan, LSan and UBSan
-//   node scripts/sanitize.mjs thread [TEST…]    TSan
+//   node scripts/sanitize.mjs address [TEST… | SCRIPT.mjs ARGUMENT…]   ASan, LSan and UBSan
+//   node scripts/sanitize.mjs thread [TEST… | SCRIPT.mjs ARGUMENT…]    TSan
+//
+// Leaks are looked for in processes that end by themselves: scripts, and those that tests start; the
+// test runner kills its workers. Wants g++ with its sanitizers, patchelf and setarch.
 //
 // Node itself is not instrumented: its own leaks at exit are none of ours, and a report counts if
 // the addon is in one of its stacks. The tests run on a copy of Node that loads the runtime before
@@ -43,13 +46,15 @@ const kinds = {
   thread: {
     flags: "thread",
     runtime: "libtsan.so",
-    options: { TSAN_OPTIONS: "exitcode=0:halt_on_error=0:history_size=4" },
+    options: {
+      TSAN_OPTIONS: `exitcode=0:halt_on_error=0:suppressions=${join(root, "scripts/sanitize/thread.txt")}`,
+    },
   },
 };
 
-const [kind, ...tests] = process.argv.slice(2);
+const [kind, ...what] = process.argv.slice(2);
 if (kind !== "address" && kind !== "thread") {
-  console.error("usage: node scripts/sanitize.mjs address|thread [TEST…]");
+  console.error("usage: node scripts/sanitize.mjs address|thread [TEST… | SCRIPT.mjs ARGUMENT…]");
   process.exit(2);
 }
 const { flags, runtime, options } = kinds[kind];
@@ -118,11 +123,12 @@ const logs = Object.fromEntries(
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 // The thread sanitizer's shadow has no room for addresses as random as this kernel's are.
 const node = instrumentedNode();
-const ended = run("setarch", ["-R", node, "scripts/sandbox.mjs", node, vitest, "run", ...tests], {
+const line = what[0]?.endsWith(".mjs") ? what : [vitest, "run", ...what];
+const ended = run("setarch", ["-R", node, "scripts/sandbox.mjs", node, ...line], {
   cwd: tree,
   env: { ...process.env, ...logs },
 });
 const found = ownReports();
 for (const report of found) console.error(report);
-console.log(`${kind}: tests ended with ${ended}, ${found.length} reports about the addon`);
+console.log(`${kind}: ended with ${ended}, ${found.length} reports about the addon`);
 process.exitCode = ended === 0 && found.length === 0 ? 0 : 1;
