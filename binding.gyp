@@ -22,6 +22,8 @@
             "-O2",
             "-fexceptions",
             "-fvisibility=hidden",
+            "-ffunction-sections",
+            "-fdata-sections",
             "-Wall",
             "-Wextra",
             "-Wconversion",
@@ -32,7 +34,14 @@
             "-isystem", "<(node_root_dir)/include/node",
             "<!@(node -p \"process.env.CI ? '-Werror' : ''\")"
           ],
-          "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL"]
+          # The linker runs in build/, too.
+          "ldflags": [
+            "-static-libstdc++",
+            "-static-libgcc",
+            "-Wl,--version-script=../native/exports.map",
+            "-Wl,--gc-sections",
+            "-Wl,-O2"
+          ]
         }]
       ]
     },

@@ -66,7 +66,9 @@ inline long number_of(std::string_view digits) {
 
 /// True for `directory` and what is below it.
 inline bool is_within(std::string_view path, std::string_view directory) {
-  return path.starts_with(directory) &&
+  // starts_with() may end in an exception of libc++, which nothing here could throw.
+  return path.size() >= directory.size() &&
+         std::string_view{path.data(), directory.size()} == directory &&
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
