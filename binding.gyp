@@ -74,8 +74,9 @@
             "-nostdlib",
             "-s",
             "-Wl,--build-id=none",
-            "-Wl,-z,noseparate-code",
-            "-Wl,-z,norelro"
+            "-Wl,-z,norelro",
+            # zig's linker does so anyway, and does not know the word.
+            "<!@(node -p \"(process.env.CXX ?? '').includes('zig') ? '' : '-Wl,-z,noseparate-code'\")"
           ]
         }]
       ]

@@ -1,0 +1,90 @@
+// Runs a binary in a JavaScript engine for its machine and C library, where this machine can.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import typescript from "typescript";
+import { root } from "../tree.mjs";
+import { muslRoot } from "./musl.mjs";
+import { addonOf, launcherOf } from "./targets.mjs";
+import { findZig, installedTools, zigEnvironment } from "./zig.mjs";
+
+/** @typedef {import("./targets.mjs").Target} Target */
+
+const probe = fileURLToPath(new URL("probe.mjs", import.meta.url));
+const emulator = "qemu-aarch64-static";
+
+/** The reader of golden messages, which the tests have in TypeScript, for engines without it. */
+function goldenReader() {
+  const source = readFileSync(join(root, "test/support/golden.ts"), "utf8");
+  const { ModuleKind, ScriptTarget } = typescript;
+  const compilerOptions = { module: ModuleKind.ESNext, target: ScriptTarget.ES2022 };
+  const { outputText } = typescript.transpileModule(source, { compilerOptions });
+  const directory = join(root, "build/prebuild");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "golden.mjs"), outputText);
+  return join(directory, "golden.mjs");
+}
+
+/**
+ * The words before what shall run: for another machine the emulator, with the directory where that
+ * machine's libraries are.
+ *
+ * @param {Target["arch"]} arch @param {string} libraries
+ * @returns {string[]}
+ */
+function emulated(arch, libraries) {
+  if (arch === process.arch) return [];
+  if (arch !== "arm64") throw new Error(`there is no emulator for ${arch} here`);
+  if (spawnSync(emulator, ["--version"]).status !== 0) {
+    throw new Error(`needs ${emulator} (Debian: qemu-user-static)`);
+  }
+  return [emulator, "-L", libraries];
+}
+
+/** @param {Target} target @returns {string[]} */
+function engine({ arch, libc }) {
+  if (libc === "glibc" && arch === process.arch) return [process.execPath];
+  if (libc === "glibc") {
+    const node = join(installedTools(), `node-linux-${arch}/bin/node`);
+    return [...emulated(arch, "/usr/aarch64-linux-gnu"), node];
+  }
+  const machine = arch === "x64" ? "x86_64" : "aarch64";
+  const package_ = `@oven/bun-linux-${arch === "x64" ? "x64" : machine}-musl`;
+  const bun = join(installedTools(), package_, "bin/bun");
+  const place = muslRoot(arch, { zig: findZig(), env: zigEnvironment(), bun });
+  const libraries = join(place, "lib");
+  const loader = join(libraries, `ld-musl-${machine}.so.1`);
+  return [...emulated(arch, place), loader, "--library-path", libraries, bun];
+}
+
+/**
+ * What the probe says of an addon: `ran` is undefined where it could not be tried.
+ *
+ * @param {Target} target
+ * @returns {Promise<{ ran: boolean | undefined, told: string }>}
+ */
+export async function run(target) {
+  /** @type {string[]} */
+  let words;
+  try {
+    words = engine(target);
+  } catch (error) {
+    return { ran: undefined, told: `not run: ${error instanceof Error ? error.message : error}` };
+  }
+  const [command = "", ...rest] = words;
+  const golden = join(root, "test/golden");
+  const line = [...rest, probe, addonOf(target), goldenReader(), golden];
+  const { status, signal, stdout, stderr } = spawnSync(command, line, { encoding: "utf8" });
+  if (status !== 0) return { ran: false, told: `fails: ${signal ?? status} ${stdout}${stderr}` };
+  const [starter = launcherOf(target), ...words_] = [
+    ...emulated(target.arch, "/"),
+    launcherOf(target),
+  ];
+  const launcher = spawnSync(starter, words_, { encoding: "utf8" });
+  if (!launcher.stderr?.includes("vethwork-launcher:")) {
+    return { ran: false, told: `its launcher fails: ${launcher.error ?? launcher.stderr}` };
+  }
+  return { ran: true, told: stdout.trim() };
+}
