@@ -55,11 +55,11 @@ function trials(modules) {
   return {
     ...Object.fromEntries(nodes),
     bun: [
-      [bun, example],
+      [bun, example, "--without-sockets"],
       [bun, threads],
     ],
     deno: [
-      [...deno, example],
+      [...deno, example, "--without-sockets"],
       [...deno, threads],
     ],
   };

@@ -7,7 +7,7 @@ async function work() {
   for (let round = 0; round < 5; round += 1) {
     const namespace = await createNamespace();
     const names = Array.from({ length: 10 }, (_, number) => `d${number}`);
-    await Promise.all(names.map((name) => createLink(namespace, { kind: "dummy", name })));
+    await Promise.all(names.map((name) => createLink(namespace, { kind: "bridge", name })));
     await deleteLink(namespace, { name: "d0" });
     const found = (await listLinks(namespace)).length;
     if (found !== 10) throw new Error(`${found} links`);
