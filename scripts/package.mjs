@@ -89,7 +89,7 @@ function stage(directory) {
     if (existsSync(source)) cpSync(source, join(directory, path), { recursive: true });
   }
   if (existsSync(join(directory, here, "vethwork.glibc.node"))) return;
-  if (release) fail("no binaries: npm run prebuild makes them");
+  if (release) fail("no binaries: npm run prebuilds makes them");
   mkdirSync(join(directory, here), { recursive: true });
   cpSync(join(root, "build/Release/vethwork.node"), join(directory, here, "vethwork.glibc.node"));
   cpSync(join(root, "build/Release/vethwork-launcher"), join(directory, here, "vethwork-launcher"));

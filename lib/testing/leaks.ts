@@ -12,7 +12,7 @@ export type Resources = Readonly<
 /** The library's pools: one for quick calls and one for deletions and moves, two threads each. */
 const mostNativeThreads = 4;
 
-/** Of libuv's own pool, which begins with the first call that needs it; named from Node 24 on. */
+/** Of libuv's own pool, which begins with the first call that needs it. Older Nodes give it no name. */
 const poolThread = "libuv-worker";
 
 /**

@@ -1,8 +1,8 @@
 // Holds the binaries of the package to what is promised of them, and runs them where this machine
 // can.
 //
-//   npm run prebuild:check                      those that are there
-//   npm run prebuild:check -- linux-x64-musl    these, which have to be there
+//   npm run prebuilds:check                      those that are there
+//   npm run prebuilds:check -- linux-x64-musl    these, which have to be there
 
 import { existsSync, statSync } from "node:fs";
 import { relative } from "node:path";
@@ -110,6 +110,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const names = process.argv.slice(2);
   const there = targets.filter((target) => existsSync(addonOf(target)));
   const checked = names.length > 0 ? targetsNamed(names) : there;
-  if (checked.length === 0) console.error("no binaries in prebuilds/: npm run prebuild makes them");
+  if (checked.length === 0)
+    console.error("no binaries in prebuilds/: npm run prebuilds makes them");
   process.exitCode = (await checkPrebuilds(checked)) && checked.length > 0 ? 0 : 1;
 }

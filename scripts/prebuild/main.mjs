@@ -1,7 +1,7 @@
 // Makes the binaries that the package brings along, and checks them.
 //
-//   npm run prebuild                      all targets that can be made here
-//   npm run prebuild -- linux-x64-musl    only these, and it fails if one cannot be made
+//   npm run prebuilds                      all targets that can be made here
+//   npm run prebuilds -- linux-x64-musl    only these, and it fails if one cannot be made
 //
 // prebuildify builds binding.gyp, once for each target; zig, a compiler that has glibc's and musl's
 // headers for every machine within itself, is the compiler.

@@ -1,7 +1,7 @@
 // Runs a binary in a JavaScript engine for its machine and C library, where this machine can.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import typescript from "typescript";
@@ -60,6 +60,36 @@ function engine({ arch, libc }) {
 }
 
 /**
+ * Has a copy of the package, which has no other binaries, make namespaces, links and what else it
+ * makes, in several threads, too. Undefined if that fails.
+ *
+ * @param {Target} target @param {string[]} words
+ */
+function useInKernel({ name, arch, libc }, words) {
+  const copy = join(root, "build/prebuild", `${name}-package`);
+  rmSync(copy, { recursive: true, force: true });
+  for (const path of ["dist", "package.json", `prebuilds/linux-${arch}`, "scripts/nodes"]) {
+    cpSync(join(root, path), join(copy, path), { recursive: true });
+  }
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  const sandbox = join(root, "scripts/sandbox.mjs");
+  // Bun takes no descriptors over.
+  const without = libc === "musl" ? ["--without-sockets"] : [];
+  const works = [["example.mjs", ...without], ["threads.mjs"]].every(
+    ([script = "", ...options]) => {
+      const line = [sandbox, ...words, join(copy, "scripts/nodes", script), ...options];
+      const { status, stdout, stderr } = spawnSync(process.execPath, line, {
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+      if (status !== 0) console.error(stdout, stderr);
+      return status === 0;
+    },
+  );
+  return works ? "; works with the kernel" : undefined;
+}
+
+/**
  * What the probe says of an addon: `ran` is undefined where it could not be tried.
  *
  * @param {Target} target
@@ -78,13 +108,12 @@ export async function run(target) {
   const line = [...rest, probe, addonOf(target), goldenReader(), golden];
   const { status, signal, stdout, stderr } = spawnSync(command, line, { encoding: "utf8" });
   if (status !== 0) return { ran: false, told: `fails: ${signal ?? status} ${stdout}${stderr}` };
-  const [starter = launcherOf(target), ...words_] = [
-    ...emulated(target.arch, "/"),
-    launcherOf(target),
-  ];
-  const launcher = spawnSync(starter, words_, { encoding: "utf8" });
+  const [starter = "", ...start] = [...emulated(target.arch, "/"), launcherOf(target)];
+  const launcher = spawnSync(starter, start, { encoding: "utf8" });
   if (!launcher.stderr?.includes("vethwork-launcher:")) {
     return { ran: false, told: `its launcher fails: ${launcher.error ?? launcher.stderr}` };
   }
-  return { ran: true, told: stdout.trim() };
+  const live = target.arch === process.arch ? useInKernel(target, words) : "";
+  if (live === undefined) return { ran: false, told: "fails with the kernel, as it says above" };
+  return { ran: true, told: `${stdout.trim()}${live}` };
 }
