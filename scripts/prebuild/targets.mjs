@@ -42,7 +42,7 @@ export function launcherOf({ arch }) {
 }
 
 /**
- * The targets that are named, or all; throws at a name that is none.
+ * The targets that are named, or all; ends the process at a name that is none.
  *
  * @param {readonly string[]} names
  * @returns {Target[]}
@@ -51,7 +51,8 @@ export function targetsNamed(names) {
   const known = targets.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw new Error(`no such target: ${unknown.join(", ")}; there are ${known.join(", ")}`);
+    console.error(`no such target: ${unknown.join(", ")}; there are ${known.join(", ")}`);
+    process.exit(1);
   }
   return targets.filter(({ name }) => names.length === 0 || names.includes(name));
 }
