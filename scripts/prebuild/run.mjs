@@ -1,7 +1,15 @@
 // Runs a binary in a JavaScript engine for its machine and C library, where this machine can.
 
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import typescript from "typescript";
@@ -14,6 +22,9 @@ import { findZig, installedTools, zigEnvironment } from "./zig.mjs";
 
 const probe = fileURLToPath(new URL("probe.mjs", import.meta.url));
 const emulator = "qemu-aarch64-static";
+
+/** Where Debian has glibc and the GNU C++ library for arm64. */
+const arm64Libraries = "/usr/aarch64-linux-gnu";
 
 /** The reader of golden messages, which the tests have in TypeScript, for engines without it. */
 function goldenReader() {
@@ -48,7 +59,10 @@ function engine({ arch, libc }) {
   if (libc === "glibc" && arch === process.arch) return [process.execPath];
   if (libc === "glibc") {
     const node = join(installedTools(), `node-linux-${arch}/bin/node`);
-    return [...emulated(arch, "/usr/aarch64-linux-gnu"), node];
+    if (!existsSync(join(arm64Libraries, "lib/libstdc++.so.6"))) {
+      throw new Error("needs the libraries of arm64 (Debian: g++-aarch64-linux-gnu)");
+    }
+    return [...emulated(arch, arm64Libraries), node];
   }
   const machine = arch === "x64" ? "x86_64" : "aarch64";
   const package_ = `@oven/bun-linux-${arch === "x64" ? "x64" : machine}-musl`;
@@ -93,9 +107,9 @@ function useInKernel({ name, arch, libc }, words) {
  * What the probe says of an addon: `ran` is undefined where it could not be tried.
  *
  * @param {Target} target
- * @returns {Promise<{ ran: boolean | undefined, told: string }>}
+ * @returns {{ ran: boolean | undefined, told: string }}
  */
-export async function run(target) {
+export function run(target) {
   /** @type {string[]} */
   let words;
   try {
