@@ -39,6 +39,9 @@
             "-static-libstdc++",
             "-static-libgcc",
             "-Wl,--version-script=../native/exports.map",
+            # Node unloads an addon with the last worker thread that loaded it, but the library's own
+            # threads live on in it.
+            "-Wl,-z,nodelete",
             "-Wl,--gc-sections",
             "-Wl,-O2"
           ]

@@ -1,4 +1,5 @@
-// The library in several worker threads at once, each with namespaces of its own, twice over.
+// The library in several worker threads at once, each with namespaces of its own: first in those
+// alone, with which the addon would go, then beside the main thread.
 
 import { isMainThread, Worker } from "node:worker_threads";
 import { createLink, createNamespace, deleteLink, listLinks } from "../../dist/index.js";
@@ -25,10 +26,10 @@ function thread() {
 }
 
 if (isMainThread) {
-  for (let round = 0; round < 2; round += 1) {
-    await Promise.all([work(), thread(), thread(), thread(), thread()]);
-  }
-  console.log("done: four worker threads beside the main one, twice");
+  const threads = () => Array.from({ length: 4 }, () => thread());
+  await Promise.all(threads());
+  await Promise.all([work(), ...threads()]);
+  console.log("done: four worker threads by themselves, and beside the main one");
 } else {
   await work();
 }

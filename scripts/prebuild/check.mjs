@@ -64,6 +64,7 @@ function faultsOfAddon({ arch, libc }, path) {
     shown.length > 0 && `shows ${shown}`,
     missing.length > 0 && `does not show ${missing}`,
     binary.staticThreads && "has variables of threads that a loaded library cannot have",
+    !binary.stays && "is unloaded, with its threads in it",
     binary.executableStack && "wants an executable stack",
   ].filter((fault) => fault !== false);
 }

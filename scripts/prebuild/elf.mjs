@@ -11,6 +11,7 @@ import { execFileSync } from "node:child_process";
  * @property {string[]} versions "GLIBC_2.17", of what it imports
  * @property {boolean} staticThreads whether its variables of threads have to be there when a process
  *   starts, which is too late for a library that is loaded then
+ * @property {boolean} stays whether it is never unloaded
  * @property {boolean} executableStack
  */
 
@@ -47,6 +48,7 @@ export function readBinary(path) {
     exports: shown.map((name) => name.replace(/@.*/, "")),
     versions: all(imported.join("\n"), /@+(\S+)/g),
     staticThreads: /\bSTATIC_TLS\b/.test(dynamic),
+    stays: /\bNODELETE\b/.test(dynamic),
     executableStack: /GNU_STACK.*RWE/.test(segments),
   };
 }
