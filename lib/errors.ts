@@ -30,11 +30,15 @@ codes.set(76, "ENOTUNIQ");
 
 /** What a bare errno means for an operation, where the kernel has no sentence of its own. */
 const explanations: Readonly<Record<string, string>> = {
-  "createNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
+  "createNamespace EPERM":
+    "needs CAP_SYS_ADMIN in the user namespace of the process, " +
+    "and a seccomp profile that allows unshare()",
   "openNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace that owns the namespace",
   "openNamespace ENOENT": "no such namespace",
   "openNamespace ESRCH": "no such process",
-  "deleteNamespace EPERM": "needs CAP_SYS_ADMIN in the user namespace of the process",
+  "deleteNamespace EPERM":
+    "needs CAP_SYS_ADMIN in the user namespace of the process, " +
+    "and a seccomp profile that allows umount()",
   "createLink EEXIST": "a link of that name or index exists",
   "createLink EOPNOTSUPP": "this kernel does not have the link kind or one of its options",
   "createLink ENOTCONN": "a veth peer cannot be raised before the pair is joined; use setLink",
@@ -56,6 +60,11 @@ const explanations: Readonly<Record<string, string>> = {
   "removeFdbEntry ENOENT": "no such entry",
   "addRule EEXIST": "there is such a rule",
   "removeRule ENOENT": "no such rule",
+  "setForwarding EACCES":
+    "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
+  "setSysctl EACCES":
+    "needs CAP_NET_ADMIN in the user namespace that owns the network namespace, " +
+    "unless it is a setting that can only be read or only be written",
   EACCES: "permission denied",
   EADDRNOTAVAIL: "no such address",
   EBADF: "the descriptor is closed",
@@ -70,7 +79,7 @@ const explanations: Readonly<Record<string, string>> = {
   EOPNOTSUPP: "this kernel does not support it",
   EPERM: "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
   ERANGE: "a value is out of the range that the kernel takes",
-  EROFS: "mounted read-only, as /proc/sys is in a container that is not privileged",
+  EROFS: "mounted read-only",
 };
 
 function describe(operation: string, subject: string | undefined, refusal: Refusal): string {
@@ -112,6 +121,7 @@ export class NetlinkError extends Error {
   /** What the property may be, if the kernel told. */
   readonly allowed: AllowedRange | undefined;
 
+  /** @internal The library alone makes them. */
   constructor(operation: string, subject: string | undefined, refusal: Refusal) {
     super(describe(operation, subject, refusal));
     this.code = codeOf(refusal.errno);
@@ -134,6 +144,7 @@ export class DumpInterruptedError extends NetlinkError {
   /** The last attempt's rows: each was true at some moment, together they may not have been. */
   readonly rows: readonly object[];
 
+  /** @internal */
   constructor(operation: string, subject: string | undefined, refusal: Refusal) {
     super(operation, subject, refusal);
     this.rows = refusal.rows ?? [];
@@ -152,6 +163,7 @@ export class DeadlineError extends Error {
    */
   readonly sent: boolean;
 
+  /** @internal */
   constructor(operation: string, timeoutMs: number, sent: boolean) {
     const state = sent ? "sent, so the kernel may still do it" : "not sent, and dropped";
     super(`${operation}: not done within ${timeoutMs} ms (${state})`);
@@ -165,7 +177,10 @@ export class TransactionEndedError extends Error {
   override readonly name = "TransactionEndedError";
   readonly code = "ERR_TRANSACTION_ENDED";
 
-  /** @param how it ended: "committed", "rolled back", "rolled back for SIGTERM" */
+  /**
+   * @internal
+   * @param how it ended: "committed", "rolled back", "rolled back for SIGTERM"
+   */
   constructor(how: string) {
     super(`the transaction was ${how}`);
   }
@@ -176,7 +191,10 @@ export class RollbackError extends AggregateError {
   override readonly name = "RollbackError";
   readonly code = "ERR_ROLLBACK";
 
-  /** @param errors one for each change that is left */
+  /**
+   * @internal
+   * @param errors one for each change that is left
+   */
   constructor(errors: readonly unknown[], cause: unknown) {
     const changes = errors.length === 1 ? "a change" : `${errors.length} changes`;
     const reasons = errors.map((error) => (error instanceof Error ? error.message : String(error)));
@@ -195,6 +213,7 @@ export class WaitTimeoutError extends Error {
   /** What there was instead at last: the link or the address; undefined if there was none. */
   readonly last: object | undefined;
 
+  /** @internal */
   constructor(operation: string, timeoutMs: number, last: object | undefined) {
     const state = last === undefined ? "there was none" : `at last: ${JSON.stringify(last)}`;
     super(`${operation}: not so within ${timeoutMs} ms (${state})`);
@@ -207,8 +226,10 @@ export class WaitTimeoutError extends Error {
 export class ForeignFileError extends Error {
   override readonly name = "ForeignFileError";
   readonly code = "EEXIST";
+  /** The file. */
   readonly path: string;
 
+  /** @internal */
   constructor(path: string) {
     super(`${path} is there, and was not written by this library; move it away`);
     this.path = path;
@@ -224,6 +245,7 @@ export class UnavailableError extends Error {
    */
   readonly code: "ERR_UNSUPPORTED_PLATFORM" | "ERR_NATIVE_MISSING";
 
+  /** @internal */
   constructor(code: UnavailableError["code"], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

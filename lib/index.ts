@@ -1,5 +1,12 @@
 // The public door.
 
+/**
+ * Network namespaces, links, addresses, routes, rules, neighbours, counters and events, and servers,
+ * connections and programs that live in a namespace.
+ *
+ * @module vethwork
+ */
+
 export type { AllowedRange } from "./errors.ts";
 export {
   DeadlineError,

@@ -54,7 +54,7 @@ const rules = {
     },
     {
       of: /^network\/nat\//,
-      may: /^network\/nat\/|^netfilter\/|^values\/|^errors\.ts$/,
+      may: /^network\/(nat\/|errors\.ts$)|^netfilter\/|^values\/|^errors\.ts$/,
       types: /^rtnl\/namespace\.ts$/,
     },
     {

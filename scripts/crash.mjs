@@ -19,7 +19,7 @@ import { createNamespace, deleteNamespace } from "../dist/index.js";
 import { openController, openLmdbStore } from "../dist/network/index.js";
 import { judge } from "./crash/judge.mjs";
 import { prepare, single } from "./crash/operations.mjs";
-import { Random } from "./crash/random.mjs";
+import { Random } from "./random.mjs";
 
 const life = fileURLToPath(new URL("crash/life.mjs", import.meta.url));
 const { values } = parseArgs({

@@ -29,6 +29,7 @@ const here = `prebuilds/linux-${process.arch}`;
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|binding\.gyp|native\/exports\.map)$/,
   /^dist\/([a-z]+\/)*[a-z-]+\.(js|d\.ts|js\.map)$/,
+  /^docs\/[A-Za-z-]+\.(md|svg)$/,
   /^native\/[a-z]+\/[a-z_]+\.(cpp|hpp)$/,
   /^scripts\/(sources|tree)\.mjs$/,
   /^prebuilds\/linux-(x64|arm64)\/(vethwork\.(glibc|musl)\.node|vethwork-launcher)$/,
@@ -84,7 +85,9 @@ function call(cwd, ...[file = "", ...words]) {
 
 /** A copy of what is packed, with binaries for this machine. @param {string} directory */
 function stage(directory) {
-  for (const path of ["package.json", ...manifest.files]) {
+  // Of a pattern its directory: npm chooses from that.
+  for (const pattern of ["package.json", ...manifest.files]) {
+    const path = pattern.replace(/\/\*.*/, "");
     const source = join(root, path);
     if (existsSync(source)) cpSync(source, join(directory, path), { recursive: true });
   }

@@ -177,7 +177,56 @@ describe("a missing capability is named", () => {
     const error = await runModule(text, dropped);
     expect(error).toMatchObject({ code: "EPERM", operation: "createNamespace" });
     expect(error).toMatchObject({ message: expect.stringContaining("CAP_SYS_ADMIN") });
+    expect(error).toMatchObject({ message: expect.stringContaining("seccomp") });
   });
+
+  test("CAP_NET_ADMIN, for a setting that the kernel guards itself", async (context) => {
+    await needs("user-namespace", context);
+    const call = "openNamespace().then((ns) => library.setForwarding(ns, true))";
+    const error = await runModule(printRejection(builtIndex, "", call), powerless);
+    expect(error).toMatchObject({ code: "EPERM", operation: "setForwarding" });
+    expect(error).toMatchObject({ message: expect.stringContaining("CAP_NET_ADMIN") });
+  });
+
+  test("CAP_SYS_ADMIN, for the mounts of a name", async (context) => {
+    await needs("user-namespace", context);
+    const call = 'createNamespace({ name: "vethwork-unmounted" })';
+    const text = printRejection(builtIndex, "", call);
+    const error = await runModule(text, [...powerless, "--net"]);
+    expect(error).toMatchObject({ code: "EPERM", operation: "createNamespace" });
+    const mounts = /cannot (share|mount) .*\/run\/netns.*needs CAP_SYS_ADMIN/;
+    expect(error).toMatchObject({ message: expect.stringMatching(mounts) });
+  });
+
+  test("CAP_SYS_ADMIN, for a server in another namespace", async (context) => {
+    await needs("user-namespace", context);
+    await inSandbox(async ({ name }) => {
+      const call = `openNamespace({ name: "${name}" }).then((ns) => library.listen(ns, { port: 80 }))`;
+      const error = await runModule(printRejection(builtIndex, "", call), powerless);
+      expect(error).toMatchObject({
+        name: "Error",
+        code: "EPERM",
+        message: expect.stringMatching(
+          /^listen EPERM: operation not permitted :::80 \(needs CAP_SYS_ADMIN .*\)$/,
+        ),
+      });
+    });
+  });
+});
+
+test("a /proc/sys that is mounted read-only is named", async () => {
+  const mount =
+    'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"';
+  const readOnly = ["unshare", "--mount", "sh", "-c", mount, "sh"];
+  for (const [call, expected] of [
+    ["createNamespace({ ipv6: false })", { operation: "createNamespace" }],
+    ["openNamespace().then((ns) => library.setForwarding(ns, true))", { name: "NetlinkError" }],
+    ['createNamespace().then((ns) => library.ping(ns, "127.0.0.1"))', { name: "Error" }],
+  ] as const) {
+    const error = await runModule(printRejection(builtIndex, "", call), readOnly);
+    const message = expect.stringContaining("/proc/sys is mounted read-only");
+    expect(error).toMatchObject({ ...expected, code: "EROFS", message });
+  }
 });
 
 describe("where the library cannot work", () => {

@@ -132,8 +132,10 @@ function openDispatcher(namespace: Namespace, options: AgentOptions): Dispatcher
  * Agents by which `http`, `https` and `fetch` go out from inside a namespace, and look names up as
  * it does. Nothing is opened before it is used; the handle has to stay open meanwhile.
  *
- *     const { dispatcher } = agent(namespace);
- *     const response = await fetch("http://10.0.0.2/", { dispatcher });
+ * ```ts
+ * const { dispatcher } = agent(namespace);
+ * const response = await fetch("http://10.0.0.2/", { dispatcher });
+ * ```
  *
  * @param options of the `http` and `https` agents; what is about TLS (`ca`, `cert`, `key`,
  *   `rejectUnauthorized`, …) holds for the dispatcher, too. Default: connections are kept alive.

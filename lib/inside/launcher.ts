@@ -10,17 +10,23 @@ import { explained } from "../rtnl/request.ts";
 import { abortError, startError } from "./process-errors.ts";
 import type { SpawnOptions } from "./process-options.ts";
 
-/** What a step before the last could not do, and what an EPERM then means. */
+/** What a step before the last could not do, and what an EPERM or EACCES then means. */
 const steps: Readonly<Record<string, { failure: string; forbidden?: string }>> = {
   enter: {
     failure: "the namespace could not be entered",
-    forbidden: "needs CAP_SYS_ADMIN in the user namespaces of the process and of the namespace",
+    forbidden:
+      "needs CAP_SYS_ADMIN in the user namespaces of the process and of the namespace, " +
+      "and a seccomp profile that allows setns()",
   },
   unshare: {
     failure: "it could not have mounts of its own",
-    forbidden: "needs CAP_SYS_ADMIN",
+    forbidden: "needs CAP_SYS_ADMIN, and a seccomp profile that allows unshare()",
   },
-  separate: { failure: "its mounts could not be separated from those of this process" },
+  separate: {
+    failure: "its mounts could not be separated from those of this process",
+    forbidden:
+      'needs seccomp and AppArmor profiles that allow mount(); mounts: "shared" goes without',
+  },
   sysfs: {
     failure: "a new sysfs could not be mounted",
     forbidden: 'as in most containers; mounts: "shared" goes without',
@@ -143,7 +149,8 @@ function errorOfReport(report: string, { file, words }: Program): Error {
   if (step === "start") return startError(errno, file, words.slice(1));
   const { failure = step, forbidden } = steps[step] ?? {};
   let detail = path ? `${failure} at ${path}` : failure;
-  if (errno === constants.errno.EPERM && forbidden !== undefined) detail += `, ${forbidden}`;
+  const { EACCES, EPERM } = constants.errno;
+  if ([EACCES, EPERM].includes(errno) && forbidden !== undefined) detail += `, ${forbidden}`;
   return errorOfRefusal("spawn", file, { errno, detail });
 }
 

@@ -167,7 +167,9 @@ async function listenOnPort(namespace: Namespace, server: Server, options: Liste
  * Listens inside a namespace and returns an ordinary server, which accepts already. Its socket was
  * made inside; nothing of the process is moved there. Connections that it accepts are inside, too.
  *
- *     const server = await listen(namespace, { port: 80, server: http.createServer(handler) });
+ * ```ts
+ * const server = await listen(namespace, { port: 80, server: http.createServer(handler) });
+ * ```
  *
  * A worker of `cluster` listens by itself, not by its primary; with `reusePort` several can.
  *

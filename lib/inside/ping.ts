@@ -55,7 +55,7 @@ function exchange(socket: Socket, message: Buffer, family: 4 | 6, to: string): P
  * @param address an IP address, but no link-local one, of which Node would lose the reply.
  * @returns the round trip in milliseconds, the event loop's own delay included.
  * @throws {SystemError} `ETIMEDOUT` if no reply came; `ENETUNREACH` or `EHOSTUNREACH` if there is
- *   no way.
+ *   no way; `EROFS` if the setting is needed and /proc/sys is mounted read-only.
  * @throws {RangeError | TypeError} if an argument is bad.
  */
 export async function ping(

@@ -29,7 +29,7 @@ export async function openSocket<T>(
   try {
     fd = await native().openSocket(namespace, plan);
   } catch (error) {
-    throw isRefusal(error) ? systemError(syscall, error.errno, to) : error;
+    throw isRefusal(error) ? systemError(syscall, error.errno, to, error.detail) : error;
   }
   try {
     return adopt(fd);

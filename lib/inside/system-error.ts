@@ -34,13 +34,21 @@ const lookupErrors = { ENOTFOUND: -3008, EAI_AGAIN: -3001 } as const;
  * The error of a failed call: `listen EADDRINUSE: address already in use 10.0.0.1:80`.
  *
  * @param errno positive
+ * @param detail what Node could not know: why the socket was not to be had inside
  */
-export function systemError(syscall: string, errno: number, to: Destination): SystemError {
+export function systemError(
+  syscall: string,
+  errno: number,
+  to: Destination,
+  detail?: string,
+): SystemError {
   const [code, sentence] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, "unknown error"];
   const { address, port = 0 } = to;
   // Node gives the sentence only where it listens.
   const reason = syscall === "listen" ? `${code}: ${sentence}` : code;
-  const error = new Error(`${syscall} ${reason} ${port > 0 ? `${address}:${port}` : address}`);
+  const place = port > 0 ? `${address}:${port}` : address;
+  const addition = detail ? ` (${detail})` : "";
+  const error = new Error(`${syscall} ${reason} ${place}${addition}`);
   return Object.assign(error, {
     errno: -errno,
     code,

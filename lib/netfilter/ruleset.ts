@@ -47,8 +47,8 @@ export function addTable(place: TablePlace, comment?: string): Change {
 }
 
 /** Makes a table; refused as `EEXIST` if it is there. */
-export function createTable(place: TablePlace): Change {
-  return ["createTable", place];
+export function createTable(place: TablePlace, comment?: string): Change {
+  return ["createTable", comment === undefined ? place : { ...place, comment }];
 }
 
 /** Takes a table away with all that is in it. */

@@ -447,6 +447,7 @@ export class Controller implements AsyncDisposable {
     await namespaces.closeAll();
   }
 
+  /** {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -21,6 +21,8 @@
  * - `DRIVER_MISSING`: no driver of that name was handed in.
  * - `DRIVER_FAILED`: the kernel or the driver failed; `cause` tells more. What was made is undone.
  * - `PORT_TAKEN`: the port of the host is published or listened on; `conflict` says by whom, if known.
+ * - `TABLE_TAKEN`: the host has an nftables table of the firewall's name that is somebody else's; see
+ *   the option `table` of `openController`.
  * - `PROTOCOL_UNSUPPORTED`: ports of this protocol are not published.
  * - `TARGET_MISSING`: the sandbox to link to is not on the network.
  *
@@ -66,6 +68,7 @@ export type NetworkErrorCode =
   | "DRIVER_MISSING"
   | "DRIVER_FAILED"
   | "PORT_TAKEN"
+  | "TABLE_TAKEN"
   | "PROTOCOL_UNSUPPORTED"
   | "TARGET_MISSING"
   | "POOL_EXHAUSTED"

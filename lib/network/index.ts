@@ -1,5 +1,12 @@
 // The public door of the network model.
 
+/**
+ * Docker's network model on one host: networks, sandboxes, the endpoints that connect the two, published
+ * ports and names. Begin at {@link openController}.
+ *
+ * @module vethwork/network
+ */
+
 export { Controller, type ControllerOptions, openController } from "./controller.ts";
 export {
   type DockerEndpointSettings,
@@ -16,7 +23,7 @@ export type {
   NetworkRequest,
   Settings,
 } from "./drivers/driver.ts";
-export { NetworkError, type NetworkErrorCode } from "./errors.ts";
+export { NetworkError, type NetworkErrorCode, type NetworkErrorDetails } from "./errors.ts";
 export type { NetworkEvent } from "./events.ts";
 export type { NetworkFilters } from "./filters.ts";
 export type { ChangedSetting } from "./host-settings.ts";

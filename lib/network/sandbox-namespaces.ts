@@ -52,7 +52,7 @@ export class SandboxNamespaces {
   /** @throws {NetworkError} `NAMESPACE_EXISTS` if there is a namespace of a new sandbox's name. */
   checkFree(name: string): void {
     // A file in memory: to have it looked up elsewhere would take a hundred times as long.
-    if (existsSync(`/run/netns/${name}`)) throw exists(name);
+    if (existsSync(fileOf(name))) throw exists(name);
   }
 
   /**
@@ -107,8 +107,10 @@ export class SandboxNamespaces {
     const isOurs = known === undefined || (await goesBy(sandbox, known));
     await this.close(sandbox.id);
     if (!isOurs) return;
-    await deleteNamespace(nameOf(sandbox)).catch((error: unknown) => {
-      if (!isCode(error, "ENOENT")) throw error;
+    const name = nameOf(sandbox);
+    await deleteNamespace(name).catch((error: unknown) => {
+      // Who may not unmount is told so even of what is not there, where it was not made either.
+      if (!isCode(error, "ENOENT") && existsSync(fileOf(name))) throw error;
     });
   }
 
@@ -160,6 +162,11 @@ async function createWithSettings(name: string): Promise<Namespace> {
 
 function nameOf({ namespace, name }: Sandbox): string {
   return namespace !== undefined && "name" in namespace ? namespace.name : name;
+}
+
+/** The file that stands for the namespace of a name. */
+function fileOf(name: string): string {
+  return `/run/netns/${name}`;
 }
 
 /** Whether a namespace is the one that goes by the sandbox's place now. */

@@ -127,7 +127,9 @@ function matchOf(address: AddressMatch & Partial<Address>): AddressMatch {
  * An IPv6 address is usable when nobody has claimed it for a second (`tentative`), at once with
  * `flags: ["noDad"]`. Needs `CAP_NET_ADMIN`.
  *
- *     await addAddress(namespace, { name: "eth0" }, "10.0.0.2/24");
+ * ```ts
+ * await addAddress(namespace, { name: "eth0" }, "10.0.0.2/24");
+ * ```
  *
  * @throws {NetlinkError} `EEXIST` if the link has the address.
  * @throws {NetlinkError} `ENODEV` if there is no such link.

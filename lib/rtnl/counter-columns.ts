@@ -29,6 +29,7 @@ export const counterColumns = [
   "rxOtherhostDropped",
 ] as const;
 
+/** The name of a column: that of a counter. */
 export type CounterColumn = (typeof counterColumns)[number];
 
 /** How many 64-bit words a row has. */

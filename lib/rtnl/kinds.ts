@@ -7,7 +7,7 @@ import type { LinkReference } from "./reference.ts";
  * What a listing says of options: the same values, with links as indices, and without what is only
  * ever told to the kernel. An option that the running kernel does not know is absent.
  */
-type Reported<Options, ToldOnly extends keyof Options = never> = {
+export type Reported<Options, ToldOnly extends keyof Options = never> = {
   readonly [Key in keyof Options as Exclude<Key, ToldOnly>]: [LinkReference] extends [
     Exclude<Options[Key], undefined>,
   ]
@@ -16,7 +16,7 @@ type Reported<Options, ToldOnly extends keyof Options = never> = {
 };
 
 /** No option at all. */
-type Nothing = Readonly<Record<never, never>>;
+export type Nothing = Readonly<Record<never, never>>;
 
 /** The far end of a pair, which is born together with the near one. */
 export interface VethPeer {

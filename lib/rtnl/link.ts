@@ -207,11 +207,13 @@ export interface LinkFilter {
  * always born down, because the kernel refuses to raise one end before the pair is joined: raise it
  * with {@link setLink}. Needs `CAP_NET_ADMIN` in every namespace involved.
  *
- *     const veth = await createLink(host, {
- *       kind: "veth", name: "host0", up: true,
- *       peer: { name: "eth0", namespace: guest },
- *     });
- *     await setLink(guest, { index: veth.peerIndex }, { up: true });
+ * ```ts
+ * const veth = await createLink(host, {
+ *   kind: "veth", name: "host0", up: true,
+ *   peer: { name: "eth0", namespace: guest },
+ * });
+ * await setLink(guest, { index: veth.peerIndex }, { up: true });
+ * ```
  *
  * @throws {NetlinkError} `EEXIST` if the name, the index or the peer's name is taken.
  * @throws {NetlinkError} `EOPNOTSUPP` if the running kernel lacks the kind.

@@ -9,9 +9,10 @@ import { settingLine, settingPath } from "./setting.ts";
  * An open network namespace. Every function that acts in a namespace takes one of these.
  *
  * Nothing of the process is ever moved into it: the native layer opens a socket inside, once, and
- * keeps it. Calls on one namespace are carried out in the order in which they were made, calls on
- * different namespaces side by side; deletions and moves of links, which take the kernel 16 ms,
- * queue apart, so a caller who needs one of them to have happened awaits it.
+ * keeps it. Calls on one handle are carried out in the order in which they were made, calls on
+ * different handles side by side, even if these are of one namespace; deletions and moves of links,
+ * which take the kernel 16 ms, queue apart, so a caller who needs one of them to have happened awaits
+ * it.
  *
  * An open handle does not keep the process alive, and a forgotten one is closed when it is
  * collected.
@@ -33,8 +34,10 @@ export class Namespace implements AsyncDisposable {
    * The same handle, for calls that may be given up: pass it to the functions of links, addresses,
    * routes, neighbours, rules and `getCounters` in place of this one.
    *
-   *     const hurried = namespace.limited({ signal, timeoutMs: 50 });
-   *     await createLink(hurried, { kind: "bridge", name: "br0" });
+   * ```ts
+   * const hurried = namespace.limited({ signal, timeoutMs: 50 });
+   * await createLink(hurried, { kind: "bridge", name: "br0" });
+   * ```
    *
    * A call that is aborted before it was sent is dropped and rejects with the signal's reason; one
    * that was sent is settled by the kernel, in milliseconds, as if there had been no signal. A call
@@ -166,6 +169,8 @@ function pathOf(place: NamespacePlace | undefined): string {
  *
  * @throws {NetlinkError} `EPERM` without `CAP_SYS_ADMIN`.
  * @throws {NetlinkError} `EEXIST` if a namespace has the name; nothing is left behind.
+ * @throws {NetlinkError} `EROFS` if /proc/sys, for settings and `ipv6`, or /run, for a name, is mounted
+ *   read-only; `EACCES`, `EPERM` if the name may not be mounted.
  * @throws {NetlinkError} `ENOENT`, `EINVAL` if the kernel does not have or take a setting; nothing is
  *   left behind.
  * @throws {RangeError} if the name could not be a file name, or a setting is none below `net`.

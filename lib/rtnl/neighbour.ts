@@ -252,9 +252,11 @@ function onUnderlay<Entry extends FdbEntryMatch>(entry: Entry): Entry {
  * Adds an entry to a forwarding database: with `flags: ["master"]` to that of the bridge that the
  * link is a port of, otherwise to the link's own; one round trip. Needs `CAP_NET_ADMIN`.
  *
- *     await addFdbEntry(namespace, { name: "port0" }, {
- *       address: "02:00:00:00:00:09", state: "static", flags: ["master"],
- *     });
+ * ```ts
+ * await addFdbEntry(namespace, { name: "port0" }, {
+ *   address: "02:00:00:00:00:09", state: "static", flags: ["master"],
+ * });
+ * ```
  *
  * @throws {NetlinkError} `EEXIST` if there is such an entry.
  * @throws {NetlinkError} `EOPNOTSUPP` if the link is no bridge's port (`master`).

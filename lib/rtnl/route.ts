@@ -223,7 +223,9 @@ function referring<Taken extends { device?: LinkReference; nexthops?: readonly N
 /**
  * Adds a route; one round trip. Needs `CAP_NET_ADMIN`.
  *
- *     await addRoute(namespace, { to: "default", via: "10.0.0.1" });
+ * ```ts
+ * await addRoute(namespace, { to: "default", via: "10.0.0.1" });
+ * ```
  *
  * @throws {NetlinkError} `EEXIST` if there is a route to the same prefix with the same metric; of
  *   IPv4, also the same type of service.
@@ -290,7 +292,9 @@ export async function listRoutes(namespace: Namespace, filter: RouteFilter = {})
  * The way that a packet to `to`, one address, would take; one round trip. `to` of the answer is
  * that address, as a prefix; `via` and `device` say where the packet is sent, `source` where from.
  *
- *     const { device, via } = await getRoute(namespace, "192.0.2.1");
+ * ```ts
+ * const { device, via } = await getRoute(namespace, "192.0.2.1");
+ * ```
  *
  * @throws {NetlinkError} `ENETUNREACH` if no route leads there, and what a route says that refuses:
  *   `EHOSTUNREACH` (unreachable), `EACCES` (prohibit), `EINVAL` (blackhole).

@@ -95,7 +95,9 @@ export interface Rule extends RuleProperties {
 /**
  * Adds a routing rule; one round trip. Needs `CAP_NET_ADMIN`.
  *
- *     await addRule(namespace, { from: "10.0.0.0/8", table: 100, priority: 1000 });
+ * ```ts
+ * await addRule(namespace, { from: "10.0.0.0/8", table: 100, priority: 1000 });
+ * ```
  *
  * @throws {NetlinkError} `EEXIST` if there is such a rule.
  * @throws {NetlinkError} `EINVAL` for a rule that goes to an earlier one, and for ranges that are

@@ -1,5 +1,11 @@
 // The door `vethwork/testing`: fixtures for tests, with any runner.
 
+/**
+ * Networks for tests, with any test runner, as root or as an ordinary user. Begin at {@link topology}.
+ *
+ * @module vethwork/testing
+ */
+
 export type { LeakHooks, LeakOptions, Resources } from "./leaks.ts";
 export { checkLeaks, leaksSince, takeStock } from "./leaks.ts";
 export type { ReachOptions, Target } from "./reachability.ts";

@@ -151,7 +151,9 @@ export async function leaksSince(
 
 /** The hooks of a test runner: vitest's, or those of `node:test`. */
 export interface LeakHooks {
+  /** What registers a function to run before each test: `beforeEach`. */
   readonly before: (hook: () => void) => void;
+  /** What registers a function to run after each test: `afterEach`. */
   readonly after: (hook: () => Promise<void>) => void;
 }
 
@@ -159,7 +161,9 @@ export interface LeakHooks {
  * Has each test (`beforeEach`, `afterEach`) or each file (`beforeAll` or `before`, `afterAll` or
  * `after`) fail that leaves something behind, and say what.
  *
- *     checkLeaks({ before: beforeEach, after: afterEach });
+ * ```ts
+ * checkLeaks({ before: beforeEach, after: afterEach });
+ * ```
  */
 export function checkLeaks({ before, after }: LeakHooks, options: LeakOptions = {}): void {
   let stock = takeStock();

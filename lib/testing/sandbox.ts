@@ -41,8 +41,10 @@ async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 /**
  * Makes a namespace for a test: with `lo` up, and nothing else.
  *
- *     await using box = await sandbox();
- *     await sandbox(async (box) => { … });
+ * ```ts
+ * await using box = await sandbox(); // goes with the block
+ * await sandbox(async (box) => console.log(await listLinks(box))); // goes with the call
+ * ```
  *
  * It goes when it is disposed of, when the callback ends, or when the process is told to stop.
  *

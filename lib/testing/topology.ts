@@ -260,17 +260,18 @@ async function open<Name extends string>(literal: TopologyLiteral<Name>): Promis
 /**
  * Makes what a literal says: namespaces, bridges, wires, addresses, routes.
  *
- *     await using lab = await topology({
- *       namespaces: { client: {}, router: { forwarding: true }, server: {} },
- *       wires: [
- *         { ends: [
- *           { namespace: "client", link: "eth0", addresses: ["10.1.0.2/24"] },
- *           { namespace: "router", link: "left", addresses: ["10.1.0.1/24"] },
- *         ] },
- *         …
- *       ],
- *       routes: [{ namespace: "client", to: "default", via: "10.1.0.1" }],
- *     });
+ * ```ts
+ * await using lab = await topology({
+ *   namespaces: { client: {}, router: { forwarding: true } },
+ *   wires: [
+ *     { ends: [
+ *       { namespace: "client", link: "eth0", addresses: ["10.1.0.2/24"] },
+ *       { namespace: "router", link: "left", addresses: ["10.1.0.1/24"] },
+ *     ] },
+ *   ],
+ *   routes: [{ namespace: "client", to: "default", via: "10.1.0.1" }],
+ * });
+ * ```
  *
  * All of it goes when the lab is disposed of, when the callback ends, when something of it could not
  * be made, or when the process is told to stop.

@@ -11,8 +11,10 @@ const marker = "VETHWORK_TESTING_INSIDE";
  * `/run` so that named namespaces can be made. The first time it runs the same command line again
  * in there, waits for its end and ends the process with its exit code; in there it returns at once.
  *
- *     import { enterNamespaces } from "vethwork/testing";
- *     await enterNamespaces();
+ * ```ts
+ * import { enterNamespaces } from "vethwork/testing";
+ * await enterNamespaces();
+ * ```
  *
  * Call it before the first test, in the file that the process was started with. It needs `unshare`
  * (util-linux), and a system that allows user namespaces.

@@ -213,7 +213,9 @@ function bridgesOf({ label, links }: TopologyNamespace): TopologyBridge[] {
  * Reads what there is in namespaces, and how veth pairs join them: links with their addresses,
  * bridges and their ports, routes of the main table. Everything is in the kernel's own order.
  *
- *     const topology = await describeTopology({ host, left, right });
+ * ```ts
+ * const topology = await describeTopology({ host, left, right });
+ * ```
  *
  * Each namespace is read by three lists, at once; what changes meanwhile may be told half.
  *

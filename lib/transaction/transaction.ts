@@ -303,10 +303,12 @@ export class Transaction implements AsyncDisposable {
 /**
  * Opens a transaction, which is rolled back when it is disposed of without a commit.
  *
- *     await using tx = openTransaction();
- *     const bridge = await tx.createLink(host, { kind: "bridge", name: "br0", up: true });
- *     await tx.addAddress(host, bridge, "10.0.0.1/24");
- *     await tx.commit();
+ * ```ts
+ * await using tx = openTransaction();
+ * const bridge = await tx.createLink(host, { kind: "bridge", name: "br0", up: true });
+ * await tx.addAddress(host, bridge, "10.0.0.1/24");
+ * await tx.commit();
+ * ```
  *
  * @throws {TypeError} if an option is unknown.
  */
@@ -319,10 +321,12 @@ export function openTransaction(options: TransactionOptions = {}): Transaction {
  * Makes changes that are all undone, the last one first, if `work` throws or the process is told to
  * stop; if it returns they stay. While it goes well nothing of it costs another round trip.
  *
- *     await transaction(async (tx) => {
- *       const bridge = await tx.createLink(host, { kind: "bridge", name: "br0", up: true });
- *       await tx.addAddress(host, bridge, "10.0.0.1/24");
- *     });
+ * ```ts
+ * await transaction(async (tx) => {
+ *   const bridge = await tx.createLink(host, { kind: "bridge", name: "br0", up: true });
+ *   await tx.addAddress(host, bridge, "10.0.0.1/24");
+ * });
+ * ```
  *
  * @returns what `work` returns.
  * @throws what `work` throws; {@link RollbackError} if besides something could not be undone, with

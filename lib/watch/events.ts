@@ -23,6 +23,7 @@ export interface Watched {
   readonly namespace: NamedNamespace;
 }
 
+/** The nouns of what can be watched. */
 export type WatchedNoun = keyof Watched;
 
 /** Which routes are watched. */
@@ -63,10 +64,10 @@ export interface WatchOptions {
 }
 
 /** The properties of any of several types. */
-type KeyOf<T> = T extends unknown ? keyof T & string : never;
+export type KeyOf<T> = T extends unknown ? keyof T & string : never;
 
 /** The object that an event is about, under the name of its noun. */
-type About<Noun extends WatchedNoun> = { readonly noun: Noun } & {
+export type About<Noun extends WatchedNoun> = { readonly noun: Noun } & {
   readonly [N in Noun]: Watched[N];
 };
 
@@ -111,6 +112,7 @@ export interface ResyncedEvent {
   readonly noun?: never;
 }
 
+/** All that a watcher tells. */
 export type WatchEvent<Noun extends WatchedNoun = WatchedNoun> =
   | ObjectEvent<Noun>
   | SyncedEvent

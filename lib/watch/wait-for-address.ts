@@ -13,7 +13,9 @@ import { watch } from "./watch.ts";
  * Waits until a link has an address that can be used, and returns it: of IPv6, one of which is known
  * that nobody else has it (duplicate address detection is done).
  *
- *     await waitForAddress(namespace, { name: "eth0" }, "fd00::2");
+ * ```ts
+ * await waitForAddress(namespace, { name: "eth0" }, "fd00::2");
+ * ```
  *
  * @param address With its prefix length, `"10.0.0.2/24"`, or without, of any.
  * @throws {NetlinkError} `EADDRINUSE` if another host has the IPv6 address (`dadFailed`).

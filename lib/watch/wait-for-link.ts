@@ -53,8 +53,10 @@ const conditionProperties = Object.keys({
  * It need not exist yet; of a name, whichever link has it is meant. Without polling and without a
  * gap: what the calls made before have done is seen, and so is all that happens afterwards.
  *
- *     await waitForLink(namespace, { name: "eth0" }, { operationalState: "up" }, { timeoutMs: 5000 });
- *     await waitForLink(namespace, veth, (link) => link === undefined); // until it is gone
+ * ```ts
+ * await waitForLink(namespace, { name: "eth0" }, { operationalState: "up" }, { timeoutMs: 5000 });
+ * await waitForLink(namespace, veth, (link) => link === undefined); // until it is gone
+ * ```
  *
  * @param condition The values that properties are to have, or a function that is called with the
  *   link, or undefined if there is none, when it has changed.

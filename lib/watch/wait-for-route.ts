@@ -80,7 +80,9 @@ function routeMatch(condition: RouteCondition, device: SoughtLink | undefined) {
 /**
  * Waits until there is a route, and returns it.
  *
- *     await waitForRoute(namespace, { to: "default", via: "10.0.0.1" }, { signal });
+ * ```ts
+ * await waitForRoute(namespace, { to: "default", via: "10.0.0.1" }, { signal });
+ * ```
  *
  * @throws {WaitTimeoutError} `ERR_WAIT_TIMEOUT` if it is not in time.
  * @throws the signal's reason if it is aborted.

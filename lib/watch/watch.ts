@@ -107,6 +107,7 @@ export class Watcher<Noun extends WatchedNoun = WatchedNoun>
     await this.close();
   }
 
+  /** The watcher itself: it can be iterated once. */
   [Symbol.asyncIterator](): this {
     return this;
   }
@@ -205,11 +206,13 @@ export class Watcher<Noun extends WatchedNoun = WatchedNoun>
  * Watches a namespace: what of its links, addresses, routes, neighbours and rules comes, changes and
  * goes, whoever does it.
  *
- *     for await (const event of watch(namespace, { links: true })) {
- *       if (event.type === "changed" && event.changed.includes("operationalState")) {
- *         console.log(event.link.name, event.link.operationalState);
- *       }
- *     }
+ * ```ts
+ * for await (const event of watch(namespace, { links: true })) {
+ *   if (event.type === "changed" && event.changed.includes("operationalState")) {
+ *     console.log(event.link.name, event.link.operationalState);
+ *   }
+ * }
+ * ```
  *
  * Events are those of objects: what happens to one before the consumer asks is told as one event,
  * the difference between what was told of it and what it is by then; in the order in which objects

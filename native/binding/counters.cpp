@@ -244,7 +244,11 @@ Napi::Value open_sampler(const Napi::CallbackInfo& info) {
 Napi::Value write_samples_to(const Napi::CallbackInfo& info) {
   const auto handle = sampler_argument(info);
   const auto capacity = static_cast<std::size_t>(info[2].As<Napi::Number>().Int64Value());
-  handle->sampler->write_to(rtnl::SampleMemory{words_argument(info, 1), capacity});
+  try {
+    handle->sampler->write_to(rtnl::SampleMemory{words_argument(info, 1), capacity});
+  } catch (const sys::Refused& refused) {
+    throw_refusal(info.Env(), refused.refusal);
+  }
   handle->memory = Napi::Persistent(info[1].As<Napi::Object>());
   return info.Env().Undefined();
 }

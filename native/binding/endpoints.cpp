@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,13 +61,22 @@ class Bulk {
     idle_.notify_all();
   }
 
-  /// Takes plans until there are none and waits for who helps. Throws `sys::Refused` if it cannot
-  /// begin.
+  /// Takes plans until there are none and waits for who helps. Where neither can begin, what is
+  /// left fails.
   void finish() {
-    work();
+    std::optional<sys::Refusal> refusal;
+    try {
+      work();
+    } catch (const sys::Refused& refused) {
+      refusal = refused.refusal;
+    }
     std::unique_lock lock{mutex_};
     idle_.wait(lock, [this] { return helping_ == 0; });
     finished_ = true;
+    for (std::size_t next = next_++; next < plans_.size(); next = next_++) {
+      results_[next].refusal = refusal;
+      results_[next].refused = "createEndpoints";
+    }
     host_.reset();
   }
 
@@ -139,7 +149,10 @@ Napi::Value result_object(Environment& environment, Napi::Object instance,
     refusal.Set("operation", std::string{result.refused});
     return refusal;
   }
-  attach_strand(instance, std::make_shared<engine::Strand>(environment.engine(), result.ns));
+  // Moved: the batch lives until it is collected, and would keep a namespace that is closed by
+  // then.
+  attach_strand(instance,
+                std::make_shared<engine::Strand>(environment.engine(), std::move(result.ns)));
   const Napi::Object object = Napi::Object::New(env);
   object.Set("index", result.index);
   object.Set("hostIndex", result.host_index);
@@ -156,7 +169,7 @@ class BulkJob final : public PromiseJob {
 
   void run() override {
     // Two symmetric workers gain a quarter over one; the kernel's lock leaves no room for more.
-    engine_.post(engine::Lane::quick, [bulk = bulk_] { bulk->help(); });
+    static_cast<void>(engine_.post(engine::Lane::quick, [bulk = bulk_] { bulk->help(); }));
     bulk_->finish();
   }
 

@@ -21,7 +21,13 @@ void Watches::add(const Source& source, Id id) {
     const std::lock_guard lock{mutex_};
     known_.emplace(listener.get(), Known{.next = {.id = id, .source = source}, .ready = false});
   }
-  listening_.add(listener);
+  try {
+    listening_.add(listener);
+  } catch (...) {
+    const std::lock_guard lock{mutex_};
+    known_.erase(listener.get());
+    throw;
+  }
 }
 
 void Watches::remove(const Source& source) {

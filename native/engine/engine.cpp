@@ -19,16 +19,22 @@ void run_task(Job& task) noexcept {
 void Engine::run(std::unique_ptr<Job> task) {
   // std::function wants to be copied, so the job travels in a shared box.
   auto box = std::make_shared<std::unique_ptr<Job>>(std::move(task));
-  post(Lane::quick, [this, box] {
-    run_task(**box);
+  const auto end = [this, box] {
     Jobs jobs;
     jobs.push_back(std::move(*box));
     give_back(std::move(jobs));
+  };
+  const bool posted = post(Lane::quick, [box, end] {
+    run_task(**box);
+    end();
   });
+  if (posted) return;
+  (*box)->fail(kNoWorker);
+  end();
 }
 
-void Engine::post(Lane lane, std::function<void()> work) {
-  (lane == Lane::quick ? quick_ : slow_).post(std::move(work));
+bool Engine::post(Lane lane, std::function<void()> work) {
+  return (lane == Lane::quick ? quick_ : slow_).post(std::move(work));
 }
 
 void Engine::stop() {

@@ -24,8 +24,8 @@ class Engine {
   /// Runs a task that belongs to no namespace.
   void run(std::unique_ptr<Job> task);
 
-  /// Runs `work` on a worker of the lane.
-  void post(Lane lane, std::function<void()> work);
+  /// Runs `work` on a worker of the lane; false, and nothing done, if there can be none.
+  [[nodiscard]] bool post(Lane lane, std::function<void()> work);
 
   void give_back(Jobs jobs) const { done_(std::move(jobs)); }
 
@@ -38,6 +38,9 @@ class Engine {
   Pool quick_{2};
   Pool slow_{2};
 };
+
+/// Why there can be no worker.
+inline const sys::Refusal kNoWorker{.error = EAGAIN, .detail = "no thread can be started"};
 
 /// Does a task, turning what it throws into its failure.
 void run_task(Job& task) noexcept;

@@ -2,19 +2,30 @@
 
 #include <utility>
 
+#include "sys/refusal.hpp"
 #include "sys/thread.hpp"
 
 namespace vethwork::engine {
-void Pool::post(std::function<void()> work) {
+
+bool Pool::post(std::function<void()> work) {
   {
     const std::lock_guard lock{mutex_};
-    if (stopping_) return;
+    if (stopping_) return true;
     queue_.push_back(std::move(work));
     if (queue_.size() > idle_ && threads_.size() < most_threads_) {
-      threads_.push_back(sys::start_thread([this] { serve(); }));
+      try {
+        threads_.push_back(sys::start_thread([this] { serve(); }));
+      } catch (const sys::Refused&) {
+        // Those that there are do it, later.
+        if (threads_.empty()) {
+          queue_.pop_back();
+          return false;
+        }
+      }
     }
   }
   wake_.notify_one();
+  return true;
 }
 
 void Pool::stop() {

@@ -18,8 +18,9 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
   ~Pool() { stop(); }
 
-  /// Runs `work`, which must not throw, on some thread; nothing after `stop`.
-  void post(std::function<void()> work);
+  /// Runs `work`, which must not throw, on some thread; nothing after `stop`. False, and nothing
+  /// done, if there is no thread and none can be started.
+  [[nodiscard]] bool post(std::function<void()> work);
 
   /// Waits for the work in progress, drops the rest and ends the threads.
   void stop();

@@ -61,7 +61,14 @@ void Strand::schedule(Lane lane) {
   const Queue& mine = queue(lane);
   if (!mine.jobs.empty() && !mine.jobs.front()->ready()) return;
   if (std::exchange(queue(lane).running, true)) return;
-  engine_.post(lane, [self = shared_from_this(), lane] { self->drain(lane); });
+  if (engine_.post(lane, [self = shared_from_this(), lane] { self->drain(lane); })) return;
+  queue(lane).running = false;
+  Engine::Jobs refused;
+  for (auto& job : queue(lane).jobs) refused.push_back(std::move(job));
+  queue(lane).jobs.clear();
+  fail_all(refused, kNoWorker);
+  if (auto last = conclude()) refused.push_back(std::move(last));
+  engine_.give_back(std::move(refused));
 }
 
 void Strand::linger(const Queue& queue) const {
@@ -159,14 +166,20 @@ void Strand::finish(Lane lane) {
     const std::lock_guard lock{mutex_};
     queue(lane).running = false;
     if (!queue(lane).jobs.empty()) return schedule(lane);
-    const bool idle = std::ranges::all_of(
-        queues_, [](const Queue& each) { return !each.running && each.jobs.empty(); });
-    if (!closing_ || !idle || !last_) return;
-    for (Queue& each : queues_) each.socket.reset();
-    namespace_.reset();
-    closed.push_back(std::move(last_));
+    auto last = conclude();
+    if (!last) return;
+    closed.push_back(std::move(last));
   }
   engine_.give_back(std::move(closed));
+}
+
+std::unique_ptr<Job> Strand::conclude() {
+  const bool idle = std::ranges::all_of(
+      queues_, [](const Queue& each) { return !each.running && each.jobs.empty(); });
+  if (!closing_ || !idle || !last_) return nullptr;
+  for (Queue& each : queues_) each.socket.reset();
+  namespace_.reset();
+  return std::move(last_);
 }
 
 }  // namespace vethwork::engine

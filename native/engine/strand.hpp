@@ -57,6 +57,8 @@ class Strand : public std::enable_shared_from_this<Strand> {
   void execute(Queue& queue, Engine::Jobs& jobs);
   netlink::Socket& socket_of(Queue& queue);
   void finish(Lane lane);
+  /// What is left to do once a closing strand is idle; null if it is not. The caller has the lock.
+  std::unique_ptr<Job> conclude();
 
   Engine& engine_;
   mutable std::mutex mutex_;

@@ -130,6 +130,8 @@ void renew_sys() {
   constexpr auto kKept = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME;
   const auto flags = static_cast<unsigned long>(now.f_flags) & kKept;
   const long result = kernel::mount("sysfs", "/sys", "sysfs", flags);
+  // A file system is not mounted over itself: /sys shows the namespace already.
+  if (result == -EBUSY) return;
   if (result < 0) fail("sysfs", result, "/sys");
   below.put_back();
 }

@@ -7,6 +7,9 @@
 namespace vethwork::netlink {
 namespace {
 
+/// include/linux/err.h, MAX_ERRNO.
+constexpr std::int32_t kLargestErrno = 4095;
+
 std::optional<std::uint64_t> unsigned_of(BytesView value) {
   if (const auto wide = read<std::uint64_t>(value)) return wide;
   return read<std::uint32_t>(value);
@@ -83,12 +86,14 @@ std::optional<Acknowledgement> read_acknowledgement(BytesView message) {
     return header->nlmsg_type == NLMSG_DONE ? std::optional{Acknowledgement{}} : std::nullopt;
   }
 
+  if (*error > 0 || *error < -kLargestErrno) return std::nullopt;
+
   // net/netlink/af_netlink.c: netlink_ack() puts the request's header after the errno, and with
   // NLM_F_CAPPED nothing of its payload; netlink_dump_done() puts the details there directly.
   std::size_t details = sizeof(std::int32_t);
   if (header->nlmsg_type == NLMSG_ERROR) {
     const auto request = read<nlmsghdr>(body.subspan(sizeof(std::int32_t)));
-    if (!request) return std::nullopt;
+    if (!request || request->nlmsg_len < sizeof(nlmsghdr)) return std::nullopt;
     details += sizeof(nlmsghdr);
     const bool capped = (header->nlmsg_flags & NLM_F_CAPPED) != 0;
     if (!capped && *error != 0) details += NLMSG_ALIGN(request->nlmsg_len) - NLMSG_HDRLEN;

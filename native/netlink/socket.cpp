@@ -58,7 +58,8 @@ class Exchange {
       const int error = receive(missed_ ? MSG_DONTWAIT : 0);
       if (error == 0 || (error == ENOBUFS && miss())) continue;
       end_all(explain(missed_ && error == EAGAIN ? ENOBUFS : error));
-      return error == ENOBUFS ? Result::ended : Result::broken;
+      // Of a list the rest may still come; who hears events takes it by `hear_pending`.
+      return error == ENOBUFS && listener_ != nullptr ? Result::ended : Result::broken;
     }
     return restart_ ? Result::restart : Result::ended;
   }
@@ -136,7 +137,8 @@ class Exchange {
     const std::uint32_t position = header.nlmsg_seq - first_;
     if (position >= requests_.size() || ended_[position]) return 0;
 
-    if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
+    constexpr std::uint16_t kBrokenPart = NLM_F_MULTI | NLM_F_DUMP_INTR;
+    if ((header.nlmsg_flags & kBrokenPart) == kBrokenPart) interrupted_ = true;
     if (header.nlmsg_type == NLMSG_NOOP) return 0;
     if (header.nlmsg_type != NLMSG_ERROR && header.nlmsg_type != NLMSG_DONE) {
       if (!requests_[position]->on_part(message)) return EBADMSG;

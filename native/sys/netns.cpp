@@ -57,14 +57,23 @@ class NamesDirectoryLock {
   UniqueFd fd_;
 };
 
+/// What could not be mounted, and what that takes.
+[[noreturn]] void refuse_mount(const std::string& what) {
+  const bool forbidden = errno == EPERM || errno == EACCES;
+  refuse(forbidden ? what +
+                         ", which needs CAP_SYS_ADMIN in the user namespace that owns the mounts, "
+                         "and seccomp and AppArmor profiles that allow mount()"
+                   : what);
+}
+
 /// Makes /run/netns a shared mount, so that names appear and vanish in every mount namespace that
 /// sees it and no copy keeps a namespace busy (iproute2, ip/ipnetns.c, create_netns_dir()).
 void share_mount(const std::string& directory) {
   if (::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) == 0) return;
-  if (errno != EINVAL) refuse("cannot share " + directory);
+  if (errno != EINVAL) refuse_mount("cannot share " + directory);
   if (::mount(directory.c_str(), directory.c_str(), "none", MS_BIND | MS_REC, nullptr) != 0 ||
       ::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) != 0) {
-    refuse("cannot mount " + directory);
+    refuse_mount("cannot mount " + directory);
   }
 }
 
@@ -89,7 +98,9 @@ Inside::Inside(int namespace_fd) {
   // Entering wants CAP_SYS_ADMIN, even to where one is: who has none can still look at home.
   if (namespace_inode(namespace_fd) == namespace_inode(home().get())) return;
   if (::setns(namespace_fd, CLONE_NEWNET) != 0) {
-    refuse(errno == EPERM ? "needs CAP_SYS_ADMIN to open a socket in another namespace" : "");
+    refuse(errno == EPERM ? "needs CAP_SYS_ADMIN in the user namespaces of the process and of the "
+                            "namespace, and a seccomp profile that allows setns()"
+                          : "");
   }
   left_home_ = true;
 }
@@ -152,7 +163,7 @@ void bind_name(int namespace_fd, const std::string& name) {
   const std::string path = path_of_name(name);
   if (const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)};
       !file) {
-    refuse(errno == EEXIST ? "a namespace of that name exists" : "");
+    refuse(errno == EEXIST ? "a namespace of that name exists" : "cannot create " + path);
   }
   const std::string source = "/proc/thread-self/fd/" + std::to_string(namespace_fd);
   if (::mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0) {

@@ -12,10 +12,19 @@ namespace {
 
 constexpr const char* kSettings = "/proc/sys/net";
 
+/// What an errno of open() means for a setting, where the facade has no better sentence.
+std::string why_closed(int error) {
+  if (error == ENOENT) return "no such setting";
+  if (error == EROFS) {
+    return "/proc/sys is mounted read-only, as in a container that is not privileged";
+  }
+  return {};
+}
+
 /// Opens one setting below `directory`, which shows the namespace of the thread that *opened* it.
 UniqueFd open_setting(const UniqueFd& directory, const std::string& path, int flags) {
   UniqueFd fd{::openat(directory.get(), path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW)};
-  if (!fd) throw Refused{refusal_of_errno(errno == ENOENT ? "no such setting" : "")};
+  if (!fd) throw Refused{refusal_of_errno(why_closed(errno))};
   return fd;
 }
 
@@ -44,7 +53,10 @@ std::string read_all(const UniqueFd& fd) {
 /// (kernel/sysctl.c, `sysctl_writes_strict`).
 void write_whole(const UniqueFd& fd, const std::string& value) {
   const ssize_t count = ::pwrite(fd.get(), value.data(), value.size(), 0);
-  if (count < 0) throw Refused{refusal_of_errno("the kernel refused this value")};
+  if (count < 0) {
+    // EPERM: of some settings the kernel asks only now whether they may be changed.
+    throw Refused{refusal_of_errno(errno == EPERM ? "" : "the kernel refused this value")};
+  }
   if (static_cast<std::size_t>(count) != value.size()) {
     throw Refused{{.error = EIO, .detail = "only part of the value was taken"}};
   }

@@ -5,8 +5,8 @@
 
 import { openNamespace } from "../../dist/index.js";
 import { openController, openLmdbStore } from "../../dist/network/index.js";
+import { Random } from "../random.mjs";
 import { changeSomething, single } from "./operations.mjs";
-import { Random } from "./random.mjs";
 
 /** @typedef {import("../../dist/network/index.js").Store} Store */
 

@@ -3,7 +3,7 @@
 import { NetworkError } from "../../dist/network/index.js";
 
 /** @typedef {import("../../dist/network/index.js").Controller} Controller */
-/** @typedef {import("./random.mjs").Random} Random */
+/** @typedef {import("../random.mjs").Random} Random */
 
 /** @type {readonly [string, ...string[]]} */
 const networks = ["n0", "n1", "n2", "bridge"];

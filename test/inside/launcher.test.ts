@@ -49,6 +49,13 @@ describe("the launcher", () => {
     expect((await run(readOnly, "new", {}, links)).stdout).toBe("lo\n");
   });
 
+  test("leaves a /sys that shows the namespace already", async () => {
+    const fresh = 'mount -t sysfs sysfs /sys && exec "$@"';
+    const container = ["unshare", "--mount", "--net", "sh", "-c", fresh, "sh"];
+    expect(await run(container, "home", {}, links)).toMatchObject({ stdout: "lo\n" });
+    expect(await run(container, "new", {}, links)).toMatchObject({ stdout: "lo\n" });
+  });
+
   test("says so where a new /sys is forbidden, as in containers, and can do without", async (context) => {
     await needs("user-namespace", context);
     // A part of /sys is hidden from who is not root where it was hidden (fs/namespace.c,

@@ -9,6 +9,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   ftruncateSync,
@@ -176,8 +177,21 @@ function draftsOf(own: string, files: SandboxFiles): Draft[] {
   });
 }
 
+/** Makes the directory of a namespace's files, and gives the first that was not there. */
+function makeDirectory(own: string, directory: string): string | undefined {
+  try {
+    return mkdirSync(own, { recursive: true });
+  } catch (error) {
+    // So Node says where the file system is mounted read-only; the system itself says EROFS.
+    if (codeOf(error) === "ENOENT") mkdirSync(existsSync(directory) ? own : directory);
+    throw error;
+  }
+}
+
 /** Removes a directory if nothing is in it. */
 function removeEmpty(own: string): void {
+  // Of one that is not there, a file system that is mounted read-only says EROFS.
+  if (!existsSync(own)) return;
   try {
     rmdirSync(own);
   } catch (error) {
@@ -205,7 +219,7 @@ export function writeSandboxFiles(
   const own = join(directory, checkName(name));
   const drafts = draftsOf(own, files);
   if (drafts.length === 0) return;
-  const first = mkdirSync(own, { recursive: true });
+  const first = makeDirectory(own, directory);
   try {
     if (first !== undefined) chmodSync(own, 0o755);
     if (first !== undefined && first !== own) chmodSync(directory, 0o755);

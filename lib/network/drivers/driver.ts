@@ -47,6 +47,7 @@ export interface Finding {
   readonly problem: string;
   /** What `repair` will do, a sentence. */
   readonly remedy: string;
+  /** Does what the remedy says. */
   readonly repair: () => Promise<void>;
 }
 
@@ -78,6 +79,7 @@ export interface Driver {
   /** What the link on the host that belongs to an endpoint is called; absent if there is none. */
   readonly hostLink?: (endpoint: { readonly id: string }) => string;
 
+  /** Makes what the network needs on the host before anybody is connected: a bridge, a VLAN. */
   createNetwork(host: Namespace, network: Network): Promise<void>;
 
   /**

@@ -9,10 +9,10 @@ import {
   addElements,
   addRule,
   addSet,
-  addTable,
   type Chain,
   type Change,
   changeRuleset,
+  createTable,
   deleteChain,
   deleteElements,
   deleteTable,
@@ -30,6 +30,7 @@ import {
 import type { Namespace } from "../../rtnl/namespace.ts";
 import { Batch } from "../../values/batch.ts";
 import { groupBy } from "../../values/group.ts";
+import { NetworkError } from "../errors.ts";
 import { covers } from "./covers.ts";
 import {
   type ChainShape,
@@ -58,7 +59,7 @@ export interface FirewallOptions {
   readonly table?: string;
 }
 
-/** So that people who list the ruleset know whose it is. */
+/** Whose a table is: people who list the ruleset read it, and another one of its name has it not. */
 const comment = "made by vethwork, which keeps it as it is";
 
 /** What belongs to one set, together. */
@@ -108,7 +109,9 @@ export class Firewall {
   /** Lets a network in, and makes the table if it is not there. Does nothing if it is known. */
   async addNetwork(network: FirewalledNetwork): Promise<void> {
     await this.#inTurn(async () => {
-      const common = (await this.#exists()) ? [] : this.#building({ networks: [], ports: [] });
+      const found = await this.#find();
+      if (found === "foreign") throw this.#taken("addNetwork");
+      const common = found === "ours" ? [] : this.#building({ networks: [], ports: [] });
       await changeRuleset(this.#host, [...common, ...this.#addingNetwork(network)]);
     });
   }
@@ -119,7 +122,7 @@ export class Firewall {
   }
 
   async #removeNetwork(network: FirewalledNetwork): Promise<void> {
-    if (!(await this.#exists())) return;
+    if ((await this.#find()) !== "ours") return;
     const own = elementsOf(network);
     const present = await this.#present(own);
     const chains = new Set((await this.#chains()).map(({ chain }) => chain));
@@ -148,7 +151,7 @@ export class Firewall {
       await this.#changes.add(this.#deleting(placed));
     } catch (error) {
       if (!isCode(error, "ENOENT")) throw error;
-      const present = (await this.#exists()) ? await this.#present(placed) : [];
+      const present = (await this.#find()) === "ours" ? await this.#present(placed) : [];
       await this.#changes.add(this.#deleting(present));
     }
     await this.#forgetting.add((connection) => ports.some(isOf(connection)));
@@ -168,17 +171,25 @@ export class Firewall {
   /** What the kernel has other than the plan says, as sentences. */
   async differences(plan: FirewallPlan): Promise<readonly string[]> {
     const { table } = this.#place;
-    if (!(await this.#exists())) {
-      return plan.networks.length === 0 ? [] : [`the table ${table} is gone`];
+    const found = await this.#find();
+    if (found !== "ours") {
+      const what = found === "foreign" ? "is somebody else's" : "is gone";
+      return plan.networks.length === 0 ? [] : [`the table ${table} ${what}`];
     }
     if (plan.networks.length === 0) return [`the table ${table} is there without a network`];
     return [...(await this.#chainDifferences(plan)), ...(await this.#elementDifferences(plan))];
   }
 
-  /** Makes the table what the plan says, in one step: no packet meets it half-made. */
+  /**
+   * Makes the table what the plan says, in one step: no packet meets it half-made.
+   *
+   * @throws {NetworkError} `TABLE_TAKEN` if there is another one of its name.
+   */
   async restore(plan: FirewallPlan): Promise<void> {
     await this.#inTurn(async () => {
-      const old = (await this.#exists()) ? [deleteTable(this.#place)] : [];
+      const found = await this.#find();
+      if (found === "foreign") throw this.#taken("restore");
+      const old = found === "ours" ? [deleteTable(this.#place)] : [];
       const made = plan.networks.length === 0 ? [] : this.#building(plan);
       await changeRuleset(this.#host, [...old, ...made]);
     });
@@ -191,11 +202,19 @@ export class Firewall {
     await turn;
   }
 
-  async #exists(): Promise<boolean> {
+  /** Whether there is a table of the firewall's name, and whose. */
+  async #find(): Promise<"ours" | "foreign" | undefined> {
     const tables = await listTables(this.#host);
-    return tables.some(
+    const found = tables.find(
       ({ family, table }) => family === this.#place.family && table === this.#place.table,
     );
+    return found && (found.comment === comment ? "ours" : "foreign");
+  }
+
+  #taken(operation: string): NetworkError {
+    const { family, table: subject } = this.#place;
+    const reason = `there is a table ${family} ${subject} that this library has not made`;
+    return new NetworkError("TABLE_TAKEN", { operation, subject, reason });
   }
 
   async #chains(): Promise<Chain[]> {
@@ -259,7 +278,8 @@ export class Firewall {
 
   #building({ networks, ports }: FirewallPlan): Change[] {
     return [
-      addTable(this.#place, comment),
+      // Not one that has come meanwhile: it would get all rules once more.
+      createTable(this.#place, comment),
       ...sets.map((shape) => addSet(this.#place, shape)),
       ...this.#addingChains(commonChains),
       ...this.#addingChains(networks.flatMap(chainsOf)),

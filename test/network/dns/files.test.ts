@@ -207,6 +207,24 @@ describe("files of others", () => {
   });
 });
 
+/** Calls a function of the built files where the directory is an empty one that is read-only. */
+async function callReadOnly(name: string, ...args: unknown[]): Promise<string> {
+  const files = new URL("../../../dist/network/dns/files.js", import.meta.url);
+  const text = `const { ${name} } = await import(${JSON.stringify(files.href)});
+    try { ${name}(...${JSON.stringify([...args, directory])}); console.log("done"); }
+    catch (error) { console.log(error.message); }`;
+  const mount = `mount -t tmpfs -o ro tmpfs "${directory}" && exec "$@"`;
+  const node = [process.execPath, "--input-type=module", "--eval", text];
+  return (await run("unshare", ["--mount", "sh", "-c", mount, "sh", ...node])).stdout.trim();
+}
+
+test("where nothing can be written, what was not written is no error to remove", async () => {
+  const path = join(directory, "red");
+  const refused = `EROFS: read-only file system, mkdir '${path}'`;
+  expect(await callReadOnly("writeSandboxFiles", "red", { hosts: "" })).toBe(refused);
+  expect(await callReadOnly("removeSandboxFiles", "red")).toBe("done");
+});
+
 describe("refused are", () => {
   test("names that no namespace can have, and what is no text", async () => {
     for (const name of ["", ".", "..", "a/b", "../x", "a\0b", "x".repeat(256)]) {

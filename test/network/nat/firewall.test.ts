@@ -54,6 +54,24 @@ async function frame(host: Sandbox): Promise<string> {
   return (await everything(host)).replaceAll(/elements = \{[^}]*\}\s*/g, "");
 }
 
+describe("a table of the firewall's name that is somebody else's", () => {
+  const theirs = "table inet vethwork { chain forward { type filter hook forward priority 10; } }";
+
+  test("is left as it is, and told of", () =>
+    withSandboxes(1, async ([host]) => {
+      await nft(host, theirs);
+      const before = await everything(host);
+      const firewall = new Firewall(host);
+      const taken = expect.objectContaining({ code: "TABLE_TAKEN" });
+      await expect(firewall.addNetwork(web)).rejects.toEqual(taken);
+      await expect(firewall.restore(plan)).rejects.toEqual(taken);
+      await firewall.removeNetwork(web);
+      await firewall.restore({ networks: [], ports: [] }).catch(() => undefined);
+      expect(await firewall.differences(plan)).toEqual(["the table vethwork is somebody else's"]);
+      expect(await everything(host)).toBe(before);
+    }));
+});
+
 describe("the table", () => {
   test("is there as long as there is a network", () =>
     withSandboxes(1, async ([host]) => {

@@ -33,4 +33,20 @@ export class Random {
   pick(items) {
     return items[this.integer(0, items.length - 1)] ?? items[0];
   }
+
+  /**
+   * One of them, each as often as its weight says.
+   *
+   * @template {{ readonly weight: number }} T
+   * @param {readonly [T, ...T[]]} items
+   * @returns {T}
+   */
+  weighted(items) {
+    let left = this.next() * items.reduce((sum, { weight }) => sum + weight, 0);
+    for (const item of items) {
+      left -= item.weight;
+      if (left < 0) return item;
+    }
+    return items[0];
+  }
 }
