@@ -22,6 +22,8 @@
             "-O2",
             "-fexceptions",
             "-fvisibility=hidden",
+            "-ffunction-sections",
+            "-fdata-sections",
             "-Wall",
             "-Wextra",
             "-Wconversion",
@@ -32,7 +34,17 @@
             "-isystem", "<(node_root_dir)/include/node",
             "<!@(node -p \"process.env.CI ? '-Werror' : ''\")"
           ],
-          "ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL"]
+          # The linker runs in build/, too.
+          "ldflags": [
+            "-static-libstdc++",
+            "-static-libgcc",
+            "-Wl,--version-script=../native/exports.map",
+            # Node unloads an addon with the last worker thread that loaded it, but the library's own
+            # threads live on in it.
+            "-Wl,-z,nodelete",
+            "-Wl,--gc-sections",
+            "-Wl,-O2"
+          ]
         }]
       ]
     },
@@ -65,8 +77,9 @@
             "-nostdlib",
             "-s",
             "-Wl,--build-id=none",
-            "-Wl,-z,noseparate-code",
-            "-Wl,-z,norelro"
+            "-Wl,-z,norelro",
+            # zig's linker does so anyway, and does not know the word.
+            "<!@(node -p \"(process.env.CXX ?? '').includes('zig') ? '' : '-Wl,-z,noseparate-code'\")"
           ]
         }]
       ]

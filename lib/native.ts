@@ -168,21 +168,45 @@ export interface Schema {
   };
 }
 
-/** musl's Node has no glibc version in its own report; no file of the distribution is trusted. */
-function libc(): "glibc" | "musl" {
-  const report = process.report.getReport();
-  const header = "header" in report ? report.header : {};
-  return header !== null && typeof header === "object" && "glibcVersionRuntime" in header
-    ? "glibc"
-    : "musl";
+/** What the report of an engine may have in its header. */
+interface ReportHeader {
+  readonly glibcVersionRuntime?: string;
 }
 
-/** Where the binary may lie, best first; prebuildify names the former. */
-function candidates(): string[] {
-  return [
-    `../prebuilds/linux-${process.arch}/vethwork.${libc()}.node`,
-    "../build/Release/vethwork.node",
-  ];
+/** An engine's report; `excludeNetwork` is missing in those that make none of the network. */
+interface Report {
+  excludeNetwork?: boolean | undefined;
+  getReport(): { readonly header?: ReportHeader };
+}
+
+/** musl's Node has no glibc version in its own report; no file of the distribution is trusted. */
+function libc(): "glibc" | "musl" {
+  const report = process.report as Report;
+  const { excludeNetwork } = report;
+  // Or it would ask name servers for the names of all who are connected, and wait.
+  report.excludeNetwork = true;
+  try {
+    return report.getReport().header?.glibcVersionRuntime === undefined ? "musl" : "glibc";
+  } finally {
+    report.excludeNetwork = excludeNetwork;
+  }
+}
+
+/** What was built here goes before what the package brings along, which may be older. */
+const builtHere = "../build/Release";
+const brought = `../prebuilds/linux-${process.arch}`;
+
+const packageDirectory = fileURLToPath(new URL("..", import.meta.url));
+
+/** How to come by a binary, for the end of a message. */
+const remedy =
+  'Build it: in a checkout by "npm ci"; where the package was installed by "npm install ' +
+  `node-addon-api node-gyp && npx node-gyp rebuild --directory=${packageDirectory}". It takes a ` +
+  "C++20 compiler, make and Python 3.";
+
+/** What a first line of an error says, without the search path that Node adds. */
+function reasonOf(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split("\n", 1)[0] ?? "";
 }
 
 function load(): Native {
@@ -193,21 +217,24 @@ function load(): Native {
     );
   }
   const require = createRequire(import.meta.url);
+  const name = `${brought}/vethwork.${libc()}.node`;
   const failures: unknown[] = [];
-  for (const path of candidates()) {
+  for (const path of [`${builtHere}/vethwork.node`, name]) {
+    if (!existsSync(new URL(path, import.meta.url))) continue;
     try {
       return require(path);
     } catch (error) {
       failures.push(error);
     }
   }
-  throw new UnavailableError(
-    "ERR_NATIVE_MISSING",
-    `no native binary of vethwork for linux-${process.arch} (${libc()}) could be loaded. ` +
-      'Build it: run "npm ci" in a checkout of the project; it needs a C++20 compiler, make and ' +
-      "Python 3.",
-    { cause: new AggregateError(failures) },
-  );
+  const found =
+    failures.length > 0
+      ? `the binary of vethwork cannot be loaded: ${failures.map(reasonOf).join("; ")}`
+      : `vethwork has no binary for linux-${process.arch} with ${libc()}, which would be ` +
+        fileURLToPath(new URL(name, import.meta.url));
+  throw new UnavailableError("ERR_NATIVE_MISSING", `${found}. ${remedy}`, {
+    cause: new AggregateError(failures),
+  });
 }
 
 let loaded: Native | undefined;
@@ -224,12 +251,11 @@ export function native(): Native {
   return loaded;
 }
 
-/** Where the launcher may lie: beside the addon. It needs no C library, so there is one of it. */
+/** Beside the addon. It needs no C library, so there is one of it. */
 function launcherCandidates(): string[] {
-  return [
-    `../prebuilds/linux-${process.arch}/vethwork-launcher`,
-    "../build/Release/vethwork-launcher",
-  ].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  return [builtHere, brought].map((place) =>
+    fileURLToPath(new URL(`${place}/vethwork-launcher`, import.meta.url)),
+  );
 }
 
 /**
@@ -242,8 +268,8 @@ export function launcherPath(): string {
   if (path === undefined) {
     throw new UnavailableError(
       "ERR_NATIVE_MISSING",
-      `no launcher of vethwork for linux-${process.arch}, which starts programs inside namespaces ` +
-        "on x64 and arm64. Build it with the addon: npm ci in a checkout of the project",
+      `vethwork has no launcher for linux-${process.arch}, which starts programs inside namespaces ` +
+        `on x64 and arm64; it would be ${launcherCandidates().at(-1)}. ${remedy}`,
     );
   }
   try {

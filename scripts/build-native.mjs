@@ -3,7 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { installedHeaders } from "./headers.mjs";
 import { globSources, root } from "./tree.mjs";
 
 const nodeGyp = createRequire(import.meta.url).resolve("node-gyp/bin/node-gyp.js");
@@ -21,18 +22,15 @@ function stamp() {
   ].join("\n");
 }
 
-/** Node's headers where its installation brought them along: nothing to download then. */
-function installedHeaders() {
-  const prefix = dirname(dirname(process.execPath));
-  const complete = ["node_api.h", "common.gypi", "config.gypi"].every((name) =>
-    existsSync(join(prefix, "include/node", name)),
-  );
-  return complete && !process.env.npm_config_nodedir ? [`--nodedir=${prefix}`] : [];
-}
-
 /** @param {string[]} args */
 function run(...args) {
-  const command = [nodeGyp, ...args, "--loglevel=warn", ...installedHeaders()];
+  const headers = installedHeaders();
+  const command = [
+    nodeGyp,
+    ...args,
+    "--loglevel=warn",
+    ...(headers ? [`--nodedir=${headers}`] : []),
+  ];
   const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
 }

@@ -12,6 +12,9 @@ export type Resources = Readonly<
 /** The library's pools: one for quick calls and one for deletions and moves, two threads each. */
 const mostNativeThreads = 4;
 
+/** Of libuv's own pool, which begins with the first call that needs it. Older Nodes give it no name. */
+const poolThread = "libuv-worker";
+
 /**
  * libuv opens it with the first stream of an event loop, to have a descriptor to give up when there
  * are no more (deps/uv/src/unix/stream.c). A process whose own streams are files has none before.
@@ -102,7 +105,7 @@ function leaksBetween(
   ignore: (namespace: string) => boolean,
 ): string[] {
   const more = (what: keyof Resources): string[] => added(before[what], after[what]);
-  const threads = more("threads");
+  const threads = more("threads").filter((name) => name !== poolThread);
   const home = readlinkSync("/proc/self/ns/net");
   const descriptors = more("descriptors");
   const expected = new Map([

@@ -3,7 +3,6 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-#include <atomic>
 #include <utility>
 
 #include "binding/convert.hpp"
@@ -28,7 +27,9 @@ bool RequestJob::begin() {
   if (token_ == nullptr) return true;
   std::int32_t queued = 0;
   constexpr std::int32_t kSent = 1;
-  return std::atomic_ref{*token_}.compare_exchange_strong(queued, kSent);
+  // std::atomic_ref, in words that libc++ 17 knows, too.
+  return __atomic_compare_exchange_n(token_, &queued, kSent, /*weak=*/false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST);
 }
 
 std::size_t RequestJob::weight() const {

@@ -52,7 +52,7 @@ inline long write(int fd, const void* from, std::size_t size) {
   return call(SYS_write, fd, word(from), static_cast<long>(size));
 }
 
-/// Fills `into` with records of `struct dirent64`.
+/// Fills `into` with records of `struct dirent`.
 inline long list(int fd, void* into, std::size_t size) {
   return call(SYS_getdents64, fd, word(into), static_cast<long>(size));
 }

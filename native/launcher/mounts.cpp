@@ -151,13 +151,14 @@ void bind_files_of(std::string_view name) {
   if (opened == -ENOENT) return;
   if (opened < 0) fail("bind", opened, directory.text());
   const int fd = static_cast<int>(opened);
-  alignas(dirent64) std::array<char, 4096> records;
+  // On 64-bit machines a dirent is what the kernel writes, by whichever C library's header.
+  alignas(dirent) std::array<char, 4096> records;
   while (true) {
     const long size = kernel::list(fd, records.data(), records.size());
     if (size < 0) fail("bind", size, directory.text());
     if (size == 0) break;
     for (long position = 0; position < size;) {
-      const auto* entry = reinterpret_cast<const dirent64*>(records.data() + position);
+      const auto* entry = reinterpret_cast<const dirent*>(records.data() + position);
       const std::string_view file{entry->d_name};
       if (file != "." && file != "..") bind_over_etc(name, file);
       position += entry->d_reclen;

@@ -16,7 +16,7 @@ std::string_view path_of(char** environment) {
   constexpr std::string_view kPrefix = "PATH=";
   for (; *environment != nullptr; ++environment) {
     std::string_view variable{*environment};
-    if (variable.starts_with(kPrefix)) {
+    if (begins_with(variable, kPrefix)) {
       variable.remove_prefix(kPrefix.size());
       return variable;
     }

@@ -64,9 +64,15 @@ inline long number_of(std::string_view digits) {
   return number;
 }
 
+/// As `starts_with()`, but that may end in an exception of libc++, which nothing here could throw.
+inline bool begins_with(std::string_view text, std::string_view beginning) {
+  return text.size() >= beginning.size() &&
+         std::string_view{text.data(), beginning.size()} == beginning;
+}
+
 /// True for `directory` and what is below it.
 inline bool is_within(std::string_view path, std::string_view directory) {
-  return path.starts_with(directory) &&
+  return begins_with(path, directory) &&
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 

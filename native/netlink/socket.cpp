@@ -3,6 +3,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -82,7 +83,8 @@ class Exchange {
     // No address: what is not connected speaks to the kernel (af_netlink.c, netlink_sendmsg()).
     msghdr header{};
     header.msg_iov = parts.data();
-    header.msg_iovlen = count;
+    // The C libraries disagree about its type.
+    header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(count);
     // A tenth of a microsecond is a twentieth of a short exchange.
     const auto one = [&] { return ::send(fd_, parts[0].iov_base, parts[0].iov_len, 0); };
     while ((count == 1 ? one() : ::sendmsg(fd_, &header, 0)) < 0) {

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <string_view>
 
 namespace vethwork::rtnl {
@@ -47,9 +49,13 @@ struct Writer {
     text += value ? "true" : "false";
     return true;
   }
+  /// No table has fractions; the code and tables that print them are a tenth of the addon.
   bool operator()(double value) const {
+    constexpr double kLargestExact = 9007199254740991.0;
+    if (!(std::abs(value) <= kLargestExact) || std::trunc(value) != value) return false;
+    const auto whole = static_cast<std::int64_t>(value);
     std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), whole).ptr;
     text.append(digits.data(), end);
     return true;
   }

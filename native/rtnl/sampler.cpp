@@ -33,8 +33,8 @@ std::span<std::uint64_t> SampleMemory::rates() {
 }
 
 void SampleMemory::publish() {
-  const std::atomic_ref<std::uint64_t> state{words_.front()};
-  writing_ = state.exchange(writing_ | kFresh, std::memory_order_acq_rel) & ~kFresh;
+  // std::atomic_ref, in words that libc++ 17 knows, too.
+  writing_ = __atomic_exchange_n(&words_.front(), writing_ | kFresh, __ATOMIC_ACQ_REL) & ~kFresh;
 }
 
 void Sampler::write_to(SampleMemory memory) {

@@ -73,10 +73,28 @@ struct Bounds {
   std::int64_t max = std::numeric_limits<std::uint32_t>::max();
 };
 
+/// Rows that lie one after another. A row has rows itself, so this is copied before the compiler
+/// knows how long one is: libc++ 17 does not copy a span then.
+class Rows {
+ public:
+  constexpr Rows() = default;
+  constexpr Rows(std::span<const Field> rows);
+  template <std::size_t count>
+  constexpr Rows(const std::array<Field, count>& rows) : Rows(std::span<const Field>{rows}) {}
+
+  constexpr const Field* begin() const { return first_; }
+  constexpr const Field* end() const { return end_; }
+  constexpr bool empty() const { return first_ == end_; }
+
+ private:
+  const Field* first_ = nullptr;
+  const Field* end_ = nullptr;
+};
+
 /// Attributes that belong together: all of a message, of a kind, of a nest.
 struct Table {
   std::string_view name;
-  std::span<const Field> fields;
+  Rows fields;
 };
 
 /// How `Wire::selected` finds its table: by the text of a property (`kind`), which a sibling
@@ -90,7 +108,7 @@ struct Selector {
 /// What a wire type needs besides its number. Only the members that its comment names are read.
 struct Detail {
   Names names{};                       ///< integers and `bits`: text instead of numbers
-  std::span<const Field> fields{};     ///< nest, structure, masked_bits, nexthops
+  Rows fields{};                       ///< nest, structure, masked_bits, nexthops
   const Selector* selector = nullptr;  ///< selected
   const Noun* noun = nullptr;          ///< noun
   Wire element = Wire::u32;            ///< list: ip, ip4, mac, u16, u32, text, structure …
@@ -111,6 +129,9 @@ struct Field {
   Access access = Access::both;
 };
 
+constexpr Rows::Rows(std::span<const Field> rows)
+    : first_(rows.data()), end_(rows.data() + rows.size()) {}
+
 /// The number of a field that has no attribute: the noun's header functions place it.
 inline constexpr std::uint16_t kInHeader = 0xffff;
 
@@ -121,10 +142,10 @@ constexpr Detail named(Names names, std::uint8_t width = 4) {
   return Detail{.names = names, .width = width};
 }
 /// The rows of a nest, a structure, masked bits or next hops.
-constexpr Detail of(std::span<const Field> fields) { return Detail{.fields = fields}; }
+constexpr Detail of(Rows fields) { return Detail{.fields = fields}; }
 constexpr Detail chosen_by(const Selector& selector) { return Detail{.selector = &selector}; }
 constexpr Detail message_of(const Noun& noun) { return Detail{.noun = &noun}; }
-constexpr Detail each(Wire element, std::uint16_t type = 0, std::span<const Field> fields = {}) {
+constexpr Detail each(Wire element, std::uint16_t type = 0, Rows fields = {}) {
   return Detail{.fields = fields, .element = element, .element_type = type};
 }
 constexpr Detail within(std::int64_t min, std::int64_t max) {

@@ -18,6 +18,7 @@
 #include <memory>
 
 #include "sys/refusal.hpp"
+#include "sys/status.hpp"
 
 namespace vethwork::sys {
 namespace {
@@ -74,14 +75,6 @@ void share_mount(const std::string& directory) {
       ::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) != 0) {
     refuse_mount("cannot mount " + directory);
   }
-}
-
-/// The mount that a path lies on; 0 on kernels that do not tell (before Linux 5.8).
-std::uint64_t mount_of(const std::string& path) {
-  struct statx info {};
-  const bool told = ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) == 0 &&
-                    (info.stx_mask & STATX_MNT_ID) != 0;
-  return told ? info.stx_mnt_id : 0;
 }
 
 /// Once for each mount, since the kernel goes through all names below it.
@@ -155,9 +148,9 @@ UniqueFd duplicate_namespace(int namespace_fd) {
 }
 
 std::uint64_t namespace_inode(int namespace_fd) {
-  struct stat info {};
-  if (::fstat(namespace_fd, &info) != 0) refuse();
-  return info.st_ino;
+  const auto inode = inode_of(namespace_fd);
+  if (!inode) refuse();
+  return *inode;
 }
 
 void bind_name(int namespace_fd, const std::string& name) {

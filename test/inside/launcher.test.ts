@@ -1,4 +1,4 @@
-// The launcher where it may not do everything, or is not there; and that it is packed.
+// The launcher where it may not do everything, or is not there.
 
 import { execFile, execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
@@ -104,13 +104,5 @@ describe("the launcher", () => {
       code: 2,
       stderr: "vethwork-launcher: only spawn() and exec() start this\n",
     });
-  });
-
-  test("is packed, executable", () => {
-    const pack = ["pack", "--dry-run", "--json", "--ignore-scripts"];
-    const listing = execFileSync("npm", pack, { cwd: root, encoding: "utf8", stdio: "pipe" });
-    const [{ files }]: Testimony = JSON.parse(listing);
-    const path = "build/Release/vethwork-launcher";
-    expect(files.find((file: Testimony) => file.path === path)).toMatchObject({ mode: 0o755 });
   });
 });
