@@ -23,7 +23,7 @@ async function run(fixture: string, ...args: string[]): Promise<End> {
   const start = performance.now();
   const child = spawn(process.execPath, [path, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 15_000,
+    timeout: 60_000,
     killSignal: "SIGKILL",
   });
   let output = "";

@@ -221,19 +221,23 @@ describe("what happens to one object", () => {
     }));
 
   test("that is undone is not told, or as what it is by then", () =>
-    withPair(async (sandbox, { index }) => {
-      await act(sandbox, "address add 10.0.0.1/24 dev eth0");
-      await watching(sandbox, { addresses: true }, async (watcher) => {
-        await act(sandbox, "address del 10.0.0.1/24 dev eth0");
+    withPair(
+      async (sandbox, { index }) => {
         await act(sandbox, "address add 10.0.0.1/24 dev eth0");
-        await act(sandbox, "address add 10.0.0.2/24 dev eth0");
-        await setTimeout(200);
-        expect((await watcher.next()).value).toMatchObject({
-          type: "added",
-          address: { index, address: "10.0.0.2/24" },
+        await watching(sandbox, { addresses: true }, async (watcher) => {
+          await act(sandbox, "address del 10.0.0.1/24 dev eth0");
+          await act(sandbox, "address add 10.0.0.1/24 dev eth0");
+          await act(sandbox, "address add 10.0.0.2/24 dev eth0");
+          await setTimeout(200);
+          expect((await watcher.next()).value).toMatchObject({
+            type: "added",
+            address: { index, address: "10.0.0.2/24" },
+          });
         });
-      });
-    }));
+      },
+      // IPv6 has addresses of its own, which change when they are known to be free.
+      { ipv6: false },
+    ));
 });
 
 describe("a snapshot", () => {
