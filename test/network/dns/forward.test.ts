@@ -204,9 +204,9 @@ describe("of several servers", () => {
   test("the next is asked too when one is silent, which is asked last from then on", () => {
     const asked: string[] = [];
     const named = (name: string, behaviour: Behaviour): Behaviour => {
-      return (...question) => {
-        asked.push(name);
-        behaviour(...question);
+      return (question, ...more) => {
+        asked.push(`${name} ${decode(question).questions?.[0]?.name}`);
+        behaviour(question, ...more);
       };
     };
     return withUpstreams(
@@ -214,8 +214,9 @@ describe("of several servers", () => {
       async ({ port }) => {
         expect((await dig(port, "one.example.org")).data).toEqual(["198.51.100.9"]);
         expect((await dig(port, "two.example.org")).data).toEqual(["198.51.100.9"]);
-        // On a busy machine the silent one may have been asked again, behind the other.
-        expect(asked.slice(0, 3)).toEqual(["silent", "good", "good"]);
+        // On a busy machine the silent one may be asked again, behind the other.
+        expect(asked.slice(0, 2)).toEqual(["silent one.example.org", "good one.example.org"]);
+        expect(asked.find((each) => each.endsWith(" two.example.org"))).toMatch(/^good /);
       },
       { ...patient, headStartMs: 50 },
     );
