@@ -30,13 +30,17 @@ const all = process.env.VETHWORK_ALL_FAULTS !== undefined;
 async function meetFaults(operation: string, stride: number) {
   const shared = join(directory, operation);
   writeFileSync(shared, Buffer.alloc(4096));
-  const { stdout } = await run(process.execPath, [script, operation, String(all ? 1 : stride)], {
-    env: {
-      ...process.env,
-      LD_PRELOAD: join(directory, "kernel.so"),
-      VETHWORK_FAULTS: shared,
+  const { stdout } = await run(
+    process.execPath,
+    ["--expose-gc", script, operation, String(all ? 1 : stride)],
+    {
+      env: {
+        ...process.env,
+        LD_PRELOAD: join(directory, "kernel.so"),
+        VETHWORK_FAULTS: shared,
+      },
     },
-  });
+  );
   return JSON.parse(stdout) as { cases: number; refused: number; problems: string[] };
 }
 
