@@ -29,7 +29,7 @@ void Engine::run(std::unique_ptr<Job> task) {
     end();
   });
   if (posted) return;
-  (*box)->fail(kNoWorker);
+  (*box)->fail(no_worker());
   end();
 }
 

@@ -40,7 +40,7 @@ class Engine {
 };
 
 /// Why there can be no worker.
-inline const sys::Refusal kNoWorker{.error = EAGAIN, .detail = "no thread can be started"};
+inline sys::Refusal no_worker() { return {.error = EAGAIN, .detail = "no thread can be started"}; }
 
 /// Does a task, turning what it throws into its failure.
 void run_task(Job& task) noexcept;

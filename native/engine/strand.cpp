@@ -66,7 +66,7 @@ void Strand::schedule(Lane lane) {
   Engine::Jobs refused;
   for (auto& job : queue(lane).jobs) refused.push_back(std::move(job));
   queue(lane).jobs.clear();
-  fail_all(refused, kNoWorker);
+  fail_all(refused, no_worker());
   if (auto last = conclude()) refused.push_back(std::move(last));
   engine_.give_back(std::move(refused));
 }
