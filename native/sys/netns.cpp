@@ -112,7 +112,12 @@ Inside::~Inside() {
 UniqueFd unshare_namespace() {
   home();
   if (::unshare(CLONE_NEWNET) != 0) refuse();
-  return open_own_namespace();
+  try {
+    return open_own_namespace();
+  } catch (...) {
+    go_home();
+    throw;
+  }
 }
 
 void go_home() noexcept {

@@ -35,7 +35,8 @@ class Inside {
 template <typename Prepare>
 UniqueFd create_namespace(Prepare prepare);
 
-/// Moves the calling thread into a new namespace and opens it. See `create_namespace`.
+/// Moves the calling thread into a new namespace and opens it. See `create_namespace`. Where it
+/// throws, the thread is where it was.
 UniqueFd unshare_namespace();
 
 /// Takes the calling thread back to the namespace it was born in.
