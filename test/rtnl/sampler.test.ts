@@ -54,12 +54,12 @@ describe("a sampler", () => {
         await join(left, right);
         await using sampler = await openSampler(left, { links: [10], periodMs: 5 });
         await sampleThat(sampler, (one) => one.number > 1);
-        const pinging = inside(left, "ping", "-n", "-q", "-c", "40", "-i", "0.01", "10.0.0.2");
         const sent = columnOf("txPackets");
         let total = 0;
         let time = sampler.latest().time;
         let number = sampler.latest().number;
         const before = Number(sampler.latest().counters[sent]);
+        const pinging = inside(left, "ping", "-n", "-q", "-c", "40", "-i", "0.01", "10.0.0.2");
         await sampleThat(sampler, (one) => {
           if (one.number === number + 1) {
             total += ((one.rates[sent] ?? 0) * Number(one.time - time)) / 1e9;
