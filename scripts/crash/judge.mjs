@@ -48,7 +48,10 @@ async function tables(controller, services, sandboxes) {
       .filter(({ network, holders }) => {
         return holders.length > 0 && connections.some((one) => one.network.id === network);
       })
-      .flatMap(({ addresses }) => addresses.map((address) => `${name} ${address}`)),
+      // nft(8) takes no colons in the names of tables.
+      .flatMap(({ addresses }) =>
+        addresses.map((address) => `${name} ${address.replaceAll(":", "-")}`),
+      ),
   );
   return [sorted((await Promise.all(present)).flat()), sorted(wanted)];
 }
