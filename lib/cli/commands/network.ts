@@ -1,15 +1,16 @@
 // `vethwork network`: networks, under the names and flags of `docker network`.
 
 import { createInterface } from "node:readline/promises";
-import { type Network, toDockerInspect } from "../../network/index.ts";
+import { type Controller, type Network, toDockerInspect } from "../../network/index.ts";
 import type { Call } from "../call.ts";
 import { type Command, exitCodes, type Options, UsageError } from "../command.ts";
 import { hostOptions, withController } from "../host.ts";
-import { shortId, table } from "../table.ts";
+import { shortId } from "../table.ts";
 import { labels, pairs } from "../values.ts";
 import { connectOptions, connectOptionsOf } from "./connecting.ts";
 import { networkFilters } from "./network-filters.ts";
 import { subnetsOf } from "./network-subnets.ts";
+import { inspectEach, printList, removeEach } from "./verbs.ts";
 
 const filterOption: Options = {
   filter: {
@@ -82,37 +83,20 @@ function networkRow({ id, name, driver, subnets }: Network): string[] {
 async function list(call: Call): Promise<number> {
   const filters = networkFilters(call.texts("filter"));
   const networks = await withController(call, {}, (controller) => controller.listNetworks(filters));
-  if (call.flag("quiet")) for (const { id } of networks) call.print(shortId(id));
-  else if (call.text("format") === "json") call.printJson(networks);
-  else call.print(table(["NETWORK ID", "NAME", "DRIVER", "SUBNETS"], networks.map(networkRow)));
-  return exitCodes.done;
+  return printList(call, networks, ["NETWORK ID", "NAME", "DRIVER", "SUBNETS"], networkRow);
 }
 
-async function inspect(call: Call): Promise<number> {
-  const shown: unknown[] = [];
-  const succeeded = await withController(call, {}, (controller) =>
-    call.each(call.operands, "inspecting", async (name) => {
-      const network = await controller.inspectNetwork(name);
-      shown.push(call.text("format") === "docker" ? toDockerInspect(network) : network);
-    }),
+function inspect(call: Call): Promise<number> {
+  return inspectEach(
+    call,
+    (controller, name) => controller.inspectNetwork(name),
+    (one) => toDockerInspect(one),
   );
-  call.printJson(shown);
-  return succeeded ? exitCodes.done : exitCodes.failed;
 }
 
-async function remove(call: Call): Promise<number> {
-  const succeeded = await withController(call, {}, (controller) =>
-    call.each(call.operands, "removing", async (name) => {
-      try {
-        await controller.deleteNetwork(name);
-        call.print(name);
-      } catch (error) {
-        const { code } = error as { readonly code?: unknown };
-        if (code !== "NETWORK_MISSING" || !call.flag("force")) throw error;
-      }
-    }),
-  );
-  return succeeded ? exitCodes.done : exitCodes.failed;
+function remove(call: Call): Promise<number> {
+  const gone = (controller: Controller, name: string) => controller.deleteNetwork(name);
+  return removeEach(call, gone, "NETWORK_MISSING");
 }
 
 /** Asks before many things go, as nothing brings them back. */

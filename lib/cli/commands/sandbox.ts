@@ -11,8 +11,9 @@ import type { Call } from "../call.ts";
 import { type Command, exitCodes } from "../command.ts";
 import { hostOptions, withController } from "../host.ts";
 import { runProgram, SignalRelay } from "../program.ts";
-import { shortId, table } from "../table.ts";
+import { shortId } from "../table.ts";
 import { sandboxOptions, sandboxOptionsOf } from "./sandbox-options.ts";
+import { inspectEach, printList, removeEach } from "./verbs.ts";
 
 async function create(call: Call): Promise<number> {
   const options = sandboxOptionsOf(call);
@@ -51,37 +52,20 @@ function sandboxRow({ id, name, mode, connections, ports }: SandboxDescription):
 
 async function list(call: Call): Promise<number> {
   const sandboxes = await withController(call, {}, describeAll);
-  if (call.flag("quiet")) for (const { id } of sandboxes) call.print(shortId(id));
-  else if (call.text("format") === "json") call.printJson(sandboxes);
-  else call.print(table(["SANDBOX ID", "NAME", "NETWORKS", "PORTS"], sandboxes.map(sandboxRow)));
-  return exitCodes.done;
+  return printList(call, sandboxes, ["SANDBOX ID", "NAME", "NETWORKS", "PORTS"], sandboxRow);
 }
 
-async function inspect(call: Call): Promise<number> {
-  const shown: unknown[] = [];
-  const succeeded = await withController(call, {}, (controller) =>
-    call.each(call.operands, "inspecting", async (name) => {
-      const sandbox = await controller.inspectSandbox(name);
-      shown.push(call.text("format") === "docker" ? toDockerInspect(sandbox) : sandbox);
-    }),
+function inspect(call: Call): Promise<number> {
+  return inspectEach(
+    call,
+    (controller, name) => controller.inspectSandbox(name),
+    (one) => toDockerInspect(one),
   );
-  call.printJson(shown);
-  return succeeded ? exitCodes.done : exitCodes.failed;
 }
 
-async function remove(call: Call): Promise<number> {
-  const succeeded = await withController(call, {}, (controller) =>
-    call.each(call.operands, "removing", async (name) => {
-      try {
-        await controller.deleteSandbox(name);
-        call.print(name);
-      } catch (error) {
-        const isMissing = error instanceof NetworkError && error.code === "SANDBOX_MISSING";
-        if (!isMissing || !call.flag("force")) throw error;
-      }
-    }),
-  );
-  return succeeded ? exitCodes.done : exitCodes.failed;
+function remove(call: Call): Promise<number> {
+  const gone = (controller: Controller, name: string) => controller.deleteSandbox(name);
+  return removeEach(call, gone, "SANDBOX_MISSING");
 }
 
 /** The plan is closed before the program runs, which may be for long. */
