@@ -224,6 +224,9 @@ interface ElementsPart {
   readonly elements?: readonly Element[];
 }
 
+/** So often a set may seem to be missing because the ruleset is just being changed. */
+const mostMisses = 10;
+
 /**
  * Asks for elements until the kernel is believed that there is no such set. For a moment of each
  * change it finds neither the table that goes nor the one that takes its place: it looks for what is
@@ -232,13 +235,14 @@ interface ElementsPart {
  * @see net/netfilter/nf_tables_api.c, `nft_table_lookup()`, `nf_tables_commit()`
  */
 async function askForElements(namespace: Namespace, set: object): Promise<readonly ElementsPart[]> {
-  for (let refusedAt: number | undefined; ; ) {
+  let refusedAt: number | undefined;
+  for (let misses = 1; ; misses += 1) {
     try {
       return await ask<ElementsPart>(namespace, "listElements", set);
     } catch (error) {
       if (!(error instanceof NetlinkError) || error.code !== "ENOENT") throw error;
       const generation = await rulesetGeneration(namespace);
-      if (generation === refusedAt) throw error;
+      if (generation === refusedAt || misses === mostMisses) throw error;
       refusedAt = generation;
     }
   }
