@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { expect } from "vitest";
-import { addAddress, addRoute, createLink, listen, setLink } from "../../../lib/index.ts";
+import { addAddress, addRoute, createLink, setLink } from "../../../lib/index.ts";
 import {
   type Controller,
   type ControllerOptions,
@@ -15,16 +15,11 @@ import {
   type Store,
 } from "../../../lib/network/index.ts";
 import { ip, type Sandbox, type Testimony, withSandboxes } from "../../support/sandbox.ts";
+import { lan } from "../traffic.ts";
 
 const run = promisify(execFile);
 
-/** The addresses of the host and of the world outside, on the link between them. */
-export const lan = {
-  host: "198.51.100.2",
-  world: "198.51.100.1",
-  host6: "2001:db8:1::2",
-  world6: "2001:db8:1::1",
-} as const;
+export { curl, lan, serving } from "../traffic.ts";
 
 /** A host with its controller, and the world outside. */
 export interface Lab {
@@ -158,34 +153,6 @@ export async function reaches(from: Sandbox, to: string, seconds = 3): Promise<b
     return true;
   } catch {
     return false;
-  }
-}
-
-/** What the server says to curl(1); `undefined` if there is no answer within a second and a half. */
-export async function curl(from: Sandbox, host: string, port: number): Promise<string | undefined> {
-  const at = host.includes(":") ? `[${host}]` : host;
-  const args = ["-sS", "-g", "--max-time", "1.5", "--noproxy", "*", `http://${at}:${port}/`];
-  try {
-    return (await run("ip", ["netns", "exec", from.name, "curl", ...args])).stdout;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Serves HTTP in a sandbox while a test runs: the body is the address that the client has. */
-export async function serving(
-  sandbox: Sandbox,
-  port: number,
-  test: () => Promise<void>,
-): Promise<void> {
-  const server = await listen(sandbox, { host: "::", port }, (socket) => {
-    socket.on("error", () => undefined).resume();
-    socket.end(`HTTP/1.0 200 OK\r\n\r\n${socket.remoteAddress?.replace(/^::ffff:/, "")}`);
-  });
-  try {
-    await test();
-  } finally {
-    await new Promise((resolve) => server.close(resolve));
   }
 }
 

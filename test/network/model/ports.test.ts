@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { bindUdp, listen } from "../../../lib/index.ts";
 import { inside, type Sandbox, type Testimony } from "../../support/sandbox.ts";
 import { refused } from "../refused.ts";
+import { asked, echoing } from "../traffic.ts";
 import { addressOn, curl, lan, serving, withLab } from "./lab.ts";
 
 /** Has a port of TCP and one of UDP, until it is ended. */
@@ -16,35 +17,6 @@ udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.bind(("0.0.0.0", 5353))
 print("there", flush=True)
 sys.stdin.read()`;
-
-/** Answers each datagram with the sender's address. */
-async function echoing(sandbox: Sandbox, port: number, test: () => Promise<void>) {
-  const socket = await bindUdp(sandbox, { address: "0.0.0.0", port });
-  socket.on("message", (_, { address, port: from }) => socket.send(address, from, address));
-  try {
-    await test();
-  } finally {
-    socket.close();
-  }
-}
-
-/** Sends a datagram and gives who answered with what; `undefined` if nobody does. */
-async function asked(from: Sandbox, address: string, port: number): Promise<string | undefined> {
-  const socket = await bindUdp(from, { address: "0.0.0.0", port: 0 });
-  try {
-    const answer = new Promise<string | undefined>((resolve) => {
-      socket.on("message", (data, rinfo) => resolve(`${rinfo.address} ${data}`));
-      socket.on("error", () => resolve(undefined));
-      setTimeout(resolve, 1000, undefined).unref();
-    });
-    // Datagrams may be lost.
-    const again = setInterval(() => socket.send("hello", port, address), 250);
-    socket.send("hello", port, address);
-    return await answer.finally(() => clearInterval(again));
-  } finally {
-    socket.close();
-  }
-}
 
 /** Rules and elements of our table. */
 async function ruleset(host: Sandbox): Promise<Testimony[]> {
