@@ -57,7 +57,7 @@ describe("operations", () => {
     expect(refused).toBeGreaterThan(0);
   });
 
-  test.each([...["deleteLinks", "moveLink", "endpoints", "sampler", "watch"]])(
+  test.each(["deleteLinks", "moveLink", "endpoints", "sampler", "watch"])(
     "%s",
     { timeout: 300_000 },
     async (operation) => {
@@ -69,7 +69,7 @@ describe("operations", () => {
 });
 
 describe("steps of the network model", () => {
-  test.each([...["createNetwork", "createSandbox", "connectNetwork", "deleteSandbox"]])(
+  test.each(["createNetwork", "createSandbox", "connectNetwork", "deleteSandbox"])(
     "%s",
     { timeout: 600_000 },
     async (operation) => {
