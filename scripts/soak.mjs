@@ -26,6 +26,11 @@ const seed = Number(values.seed);
 const lanes = 8;
 /** The run in parts, of which the second is compared with the last: in the first all is warmed up. */
 const parts = 10;
+/**
+ * A worker is started, opens its own namespace and a lane its socket when they first have to, which
+ * for the last of them may be late; what leaks, leaks in every part.
+ */
+const late = { descriptors: 8, threads: 2 };
 
 /** @typedef {{ rssMiB: number, descriptors: number, threads: number, slabMiB: number, p99: number }} State */
 
@@ -105,8 +110,8 @@ const [, first, ...others] = states;
 const last = others.at(-1);
 if (first === undefined || last === undefined) throw new Error("too few parts");
 const bounds = /** @type {const} */ ([
-  ["descriptors", last.descriptors <= first.descriptors, true],
-  ["threads", last.threads <= first.threads, true],
+  ["descriptors", last.descriptors <= first.descriptors + late.descriptors, true],
+  ["threads", last.threads <= first.threads + late.threads, true],
   ["resident memory", last.rssMiB <= first.rssMiB * 1.1 + 10, !values.quick],
   ["slabs", last.slabMiB <= first.slabMiB * 1.05 + 10, !values.quick],
   ["p99", last.p99 <= first.p99 * 1.5 + 0.5, !values.quick],
