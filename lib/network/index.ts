@@ -14,7 +14,7 @@ export {
   type DockerNetworkSettings,
   toDockerInspect,
 } from "./docker.ts";
-export type { Diagnosis, DiagnosisCode } from "./doctor.ts";
+export type { Diagnosis, DiagnosisCode } from "./doctor/diagnosis.ts";
 export type {
   Driver,
   DriverTraits,

@@ -34,14 +34,20 @@ const socket = (code, says) => ({ failure: { name: "Error", code, says } });
 const driver = (says) => ({ failure: { name: "NetworkError", code: "DRIVER_FAILED", says } });
 
 /**
- * What the doctor says of missing capabilities.
+ * What the doctor says.
  *
- * @param {readonly string[]} names
+ * @param {readonly string[]} wrong
  * @returns {Expected}
  */
-const diagnosis = (...names) => ({
-  facts: { wrong: names.map((name) => `CAPABILITY_MISSING: it does not have ${name}`) },
-});
+const diagnosis = (...wrong) => ({ facts: { wrong } });
+
+/** @param {string} capability */
+const missing = (capability) => `CAPABILITY_MISSING: it does not have ${capability}`;
+
+/** @param {string} where */
+const unwritable = (where) => `NOT_WRITABLE: the process cannot write ${where}`;
+
+const settingsUnwritable = unwritable("/proc/sys/net/ipv4/ip_forward (EROFS)");
 
 /**
  * The same of several trials.
@@ -61,7 +67,7 @@ const withNamespaces = [
 const nothingChanged = {
   ...all(netlink("EPERM", "needs CAP_NET_ADMIN"), ["changing", "undoing", "settings"]),
   ...all(netlink("EPERM", "needs CAP_NET_ADMIN"), bothNetworks),
-  diagnosing: diagnosis("CAP_NET_ADMIN"),
+  diagnosing: diagnosis(missing("CAP_NET_ADMIN")),
 };
 
 /**
@@ -73,13 +79,13 @@ const nothingEntered = (says) => ({
   ...all(netlink("EPERM", says), [...withNamespaces, "ownPrograms", "elsewhereReading"]),
   elsewhereListening: socket("EPERM", says),
   ...all(driver(says), bothNetworks),
-  diagnosing: diagnosis("CAP_SYS_ADMIN"),
+  diagnosing: diagnosis(missing("CAP_SYS_ADMIN")),
 });
 
 const nothingPermitted = {
   ...nothingEntered("needs CAP_SYS_ADMIN"),
   ...nothingChanged,
-  diagnosing: diagnosis("CAP_NET_ADMIN", "CAP_SYS_ADMIN"),
+  diagnosing: diagnosis(missing("CAP_NET_ADMIN"), missing("CAP_SYS_ADMIN")),
 };
 
 /** Where /proc/sys cannot be written. */
@@ -87,6 +93,7 @@ const nothingSet = {
   ...all(netlink("EROFS", "/proc/sys is mounted read-only"), ["settings", "settled"]),
   echoes: socket("EROFS", "/proc/sys is mounted read-only"),
   ...all(driver("/proc/sys is mounted read-only"), bothNetworks),
+  diagnosing: diagnosis(settingsUnwritable),
 };
 
 /** What Docker gives to a container, `--cap-add` aside. */
@@ -147,11 +154,15 @@ export const variants = {
     expected: {
       names: netlink("EROFS", "cannot create /run/netns"),
       ...all(driver("cannot create /run/netns"), bothNetworks),
+      diagnosing: diagnosis(unwritable("/etc/netns (EROFS)"), unwritable("/run (EROFS)")),
     },
   },
   "read-only-etc": {
     shape: { capabilities: "all", readOnlyRoot: true },
-    expected: all(driver("EROFS: read-only file system, mkdir '/etc/netns/"), bothNetworks),
+    expected: {
+      ...all(driver("EROFS: read-only file system, mkdir '/etc/netns/"), bothNetworks),
+      diagnosing: diagnosis(unwritable("/etc/netns (EROFS)")),
+    },
   },
   "read-only-but-both": {
     shape: { capabilities: "all", readOnlyRoot: true, writable: ["/etc/netns"] },
@@ -163,7 +174,12 @@ export const variants = {
   },
   "seccomp-without-sys-admin": {
     shape: { capabilities: "all", seccomp: [] },
-    expected: nothingEntered("and a seccomp profile that allows"),
+    expected: {
+      ...nothingEntered("and a seccomp profile that allows"),
+      diagnosing: diagnosis(
+        "CAPABILITY_MISSING: it has CAP_SYS_ADMIN, but a seccomp profile withholds what that permits",
+      ),
+    },
   },
   // So does AppArmor's profile that Docker comes with.
   "mounts-denied": {
