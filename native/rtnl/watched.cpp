@@ -52,15 +52,22 @@ bool has(BytesView attributes, std::uint16_t type) {
   return netlink::find_attribute(attributes, type).has_value();
 }
 
+/// What a link's kind says of it; nothing, if it has none.
+BytesView info_of(BytesView attributes) {
+  return netlink::find_attribute(attributes, IFLA_LINKINFO).value_or(BytesView{});
+}
+
+std::string_view kind_of(BytesView info) {
+  const auto kind = netlink::find_attribute(info, IFLA_INFO_KIND);
+  return kind ? netlink::text_of(*kind) : std::string_view{};
+}
+
 /// True for kinds that come in pairs, of which the first is told of while it is alone
 /// (drivers/net/veth.c, veth_newlink()).
 bool lacks_peer(BytesView attributes) {
   if (number_in(attributes, IFLA_LINK) != 0) return false;
-  const auto info = netlink::find_attribute(attributes, IFLA_LINKINFO);
-  const auto kind = info ? netlink::find_attribute(*info, IFLA_INFO_KIND) : std::nullopt;
-  if (!kind) return false;
-  const std::string_view name = netlink::text_of(*kind);
-  return name == "veth" || name == "netkit";
+  const std::string_view kind = kind_of(info_of(attributes));
+  return kind == "veth" || kind == "netkit";
 }
 
 }  // namespace
@@ -109,6 +116,21 @@ NounSet stale_by(BytesView message) {
 std::uint32_t link_beside(BytesView body) {
   const BytesView attributes = link_attributes(body);
   return has(attributes, IFLA_LINK_NETNSID) ? 0 : number_in(attributes, IFLA_LINK);
+}
+
+std::optional<BridgeIds> bridge_ids(BytesView body) {
+  const BytesView info = info_of(link_attributes(body));
+  const auto data = netlink::find_attribute(info, IFLA_INFO_DATA);
+  if (!data || kind_of(info) != "bridge") return std::nullopt;
+  BridgeIds ids{};
+  std::size_t filled = 0;
+  for (const std::uint16_t type : {IFLA_BR_BRIDGE_ID, IFLA_BR_ROOT_ID}) {
+    const auto id = netlink::find_attribute(*data, type);
+    if (!id || id->size() != sizeof(ifla_bridge_id)) return std::nullopt;
+    std::ranges::copy(*id, ids.begin() + static_cast<std::ptrdiff_t>(filled));
+    filled += id->size();
+  }
+  return ids;
 }
 
 std::vector<std::uint32_t> links_to_ask_for(BytesView message) {

@@ -1,8 +1,10 @@
 // What can be watched: of which noun, told by which messages, and what the kernel does not tell.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -54,5 +56,12 @@ std::vector<std::uint32_t> links_to_ask_for(netlink::BytesView message);
 /// The link below a link, or its peer, in the same namespace; 0 if there is none. `body` is that of
 /// RTM_NEWLINK or RTM_DELLINK.
 std::uint32_t link_beside(netlink::BytesView body);
+
+/// What a bridge's ports say of it in messages of their own: its id and that of the root.
+using BridgeIds = std::array<std::byte, 16>;
+
+/// Those of the link that `body` is about, if it is a bridge. With them its ports become others and
+/// nothing tells of that (net/bridge/br_stp_if.c, br_stp_change_bridge_id()).
+std::optional<BridgeIds> bridge_ids(netlink::BytesView body);
 
 }  // namespace vethwork::rtnl

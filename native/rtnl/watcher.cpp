@@ -147,12 +147,20 @@ void Watcher::note_state(Heard::Kind kind, BytesView body) {
   if (kind == Heard::Kind::removed) {
     down_.erase(index);
     known_links_.erase(index);
+    bridges_.erase(index);
     return;
   }
   if ((header.ifi_flags & IFF_UP) != 0) {
     down_.erase(index);
   } else {
     down_.insert(index);
+  }
+  if (const auto ids = bridge_ids(body)) {
+    const auto [bridge, is_new] = bridges_.try_emplace(index, *ids);
+    // Before the first list is complete, its ports may have been listed as they were.
+    const bool may_be_another = kind != Heard::Kind::listed && (missing_ & links()) != 0;
+    const bool is_another = std::exchange(bridge->second, *ids) != *ids;
+    if (is_new ? may_be_another : is_another) stale_ |= links();
   }
   // What it comes to lie beside may have another namespace no more, or only now a name for it.
   const std::uint32_t beside = link_beside(body);
@@ -176,6 +184,7 @@ void Watcher::hear_loss() {
   stale_ = options_.nouns;
   missing_ = options_.nouns;
   whole_told_ = false;
+  bridges_.clear();
   links_to_ask_for_.clear();
   if (asking_ == Asking::list) {
     // It has to be read to its end before the kernel takes another request for a list.

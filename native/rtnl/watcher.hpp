@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -92,6 +93,8 @@ class Watcher final : public sys::Listener {
   /// netdev_state_change()): as long as there are some, links are listed again now and then.
   std::set<std::uint32_t> down_;
   std::set<std::uint32_t> known_links_;
+  /// By the index of the bridge.
+  std::map<std::uint32_t, BridgeIds> bridges_;
   Clock::time_point second_look_{};
   /// True if the socket was read to its end, which also ends a loss.
   bool drained_ = false;

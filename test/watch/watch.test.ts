@@ -18,6 +18,7 @@ import {
   type WatchedNoun,
   type Watcher,
   type WatchOptions,
+  waitForLink,
   watch,
 } from "../../lib/index.ts";
 import { needs } from "../support/features.ts";
@@ -28,6 +29,7 @@ const run = promisify(execFile);
 
 interface BridgePort {
   readonly hairpin?: boolean;
+  readonly bridgeId?: string;
 }
 
 /** Has `ip` do something inside. */
@@ -178,6 +180,31 @@ describe("links", () => {
         const left = await until(watcher, hasLeft);
         expect(left).toMatchObject({ link: { name: "port" }, previous: { portKind: "bridge" } });
         expect(left.noun === "link" && "master" in left.link).toBe(false);
+      });
+    }));
+
+  test("that are ports of a bridge which gets another id are told to be so", () =>
+    withSandboxes(1, async ([sandbox]) => {
+      await act(sandbox, "link add name br0 address 02:00:00:00:00:09 up type bridge");
+      await act(sandbox, "link add name port type veth peer name far");
+      await act(sandbox, "link set dev far up");
+      await act(sandbox, "link set dev port master br0 up");
+      await waitForLink(sandbox, { name: "port" }, { carrier: true });
+      await watching(sandbox, { links: true }, async (watcher) => {
+        for (const [change, id] of [
+          ["address 02:00:00:00:00:01", "80:00:02:00:00:00:00:01"],
+          ["type bridge priority 4096", "10:00:02:00:00:00:00:01"],
+        ]) {
+          await act(sandbox, `link set dev br0 ${change}`);
+          const event = await until(
+            watcher,
+            (event) =>
+              event.noun === "link" &&
+              event.type === "changed" &&
+              (event.link.port as BridgePort | undefined)?.bridgeId === id,
+          );
+          expect(event).toMatchObject({ link: { name: "port", port: { rootId: id } } });
+        }
       });
     }));
 
