@@ -1,10 +1,10 @@
 // Does a long mix of everything, and tells whether memory, descriptors, threads, the kernel's slabs
 // and the time that a call takes stay what they were.
 //
-//   node scripts/sandbox.mjs scripts/soak.mjs [--operations N] [--seed S] [--quick]
+//   node scripts/sandbox.mjs scripts/soak.mjs [--operations N] [--minutes M] [--seed S] [--quick]
 //
-// A million operations take about half an hour. --quick is for short runs: what takes long to settle
-// is told, but not judged.
+// It goes on for both, a million operations and half an hour unless told otherwise. --quick is for
+// short runs: what takes long to settle is told, but not judged.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,11 +15,13 @@ import { operations, prepare } from "./soak/operations.mjs";
 const { values } = parseArgs({
   options: {
     operations: { type: "string", default: "1000000" },
+    minutes: { type: "string" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     quick: { type: "boolean", default: false },
   },
 });
 const wanted = Number(values.operations);
+const minutes = Number(values.minutes ?? (values.quick ? 0 : 30));
 const seed = Number(values.seed);
 
 /** How many are under way at the same time. */
@@ -60,18 +62,18 @@ function look(times) {
 
 /**
  * @param {import("./soak/operations.mjs").Scene} scene
- * @param {number} count
  * @param {Random} random
  */
-async function part(scene, count, random) {
+async function part(scene, random) {
   /** @type {number[]} */
   const times = [];
-  let left = count;
+  const end = performance.now() + (minutes * 60_000) / parts;
+  let done = 0;
   await Promise.all(
     Array.from({ length: lanes }, async () => {
-      while (left > 0) {
+      while (done < wanted / parts || performance.now() < end) {
         const { name, weight: _, work } = random.weighted(operations);
-        left -= 1;
+        done += 1;
         const start = performance.now();
         try {
           await work(scene, random);
@@ -82,24 +84,24 @@ async function part(scene, count, random) {
       }
     }),
   );
-  return times;
+  return { done, times };
 }
 
 const scene = await prepare();
 const random = new Random(seed);
-console.log(`seed ${seed}: ${wanted} operations, ${lanes} at a time`);
+console.log(`seed ${seed}: ${wanted} operations and ${minutes} minutes, ${lanes} at a time`);
 /** @type {State[]} */
 const states = [];
 for (let n = 0; n < parts; n += 1) {
   const start = performance.now();
-  const times = await part(scene, Math.ceil(wanted / parts), random);
+  const { done, times } = await part(scene, random);
   const seconds = (performance.now() - start) / 1000;
   // Links and namespaces go a little after the calls that delete them.
   await sleep(values.quick ? 300 : 3000);
   const state = look(times);
   states.push(state);
   console.log(
-    `${n + 1}/${parts}: ${seconds.toFixed(1)} s, resident ${state.rssMiB.toFixed(1)} MiB, ` +
+    `${n + 1}/${parts}: ${done} in ${seconds.toFixed(1)} s, resident ${state.rssMiB.toFixed(1)} MiB, ` +
       `descriptors ${state.descriptors}, threads ${state.threads}, ` +
       `slabs ${state.slabMiB.toFixed(1)} MiB, p99 of getLink ${state.p99.toFixed(2)} ms`,
   );
