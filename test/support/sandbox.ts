@@ -64,6 +64,18 @@ export async function ip(sandbox: Sandbox, ...args: string[]): Promise<Testimony
   return stdout.trim() === "" ? [] : JSON.parse(stdout);
 }
 
+/** What `ip address show` says of a link once it has a carrier, of which the kernel tells later. */
+export async function linkInUse(sandbox: Sandbox, name: string): Promise<Testimony> {
+  return await vi.waitFor(
+    async () => {
+      const [link] = await ip(sandbox, "address", "show", name);
+      expect(link).toMatchObject({ operstate: "UP" });
+      return link as Testimony;
+    },
+    { timeout: 20_000 },
+  );
+}
+
 /** What `bridge -j -d ARGS` says inside, parsed. */
 export async function bridge(sandbox: Sandbox, ...args: string[]): Promise<Testimony[]> {
   const { stdout } = await run("bridge", ["-n", sandbox.name, "-j", "-d", ...args]);
