@@ -53,8 +53,8 @@ export type * from "./rtnl/endpoint.ts";
 export { createEndpoints, deleteEndpoints } from "./rtnl/endpoint.ts";
 export type * from "./rtnl/forwarding.ts";
 export { getForwarding, getSysctl, setForwarding, setSysctl } from "./rtnl/forwarding.ts";
-export type * from "./rtnl/kinds.ts";
-export { linkKinds, portKinds } from "./rtnl/kinds.ts";
+export type * from "./rtnl/kinds/kinds.ts";
+export { linkKinds, portKinds } from "./rtnl/kinds/kinds.ts";
 export type * from "./rtnl/link.ts";
 export {
   addAlternativeNames,

@@ -28,7 +28,7 @@ const rules = {
     { of: /^transaction\//, may: /^(transaction|rtnl)\/|^errors\.ts$/ },
     {
       of: /^rtnl\//,
-      may: /^(rtnl\/(namespace|request|kinds|reference|setting|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
+      may: /^(rtnl\/(namespace|request|reference|setting|counter-columns|counter-reader)|native|errors)\.ts$|^values\//,
       types: /^rtnl\//,
     },
     {

@@ -2,7 +2,7 @@
 
 import { release } from "node:os";
 import { errorOfRefusal, invalidArgument, NetlinkError, objectArgument } from "../errors.ts";
-import type { LinkKind, LinkKinds, PortKind, PortKinds } from "./kinds.ts";
+import type { LinkKind, LinkKinds, PortKind, PortKinds } from "./kinds/kinds.ts";
 import type { Namespace } from "./namespace.ts";
 import { type LinkReference, referenceTo } from "./reference.ts";
 import { request } from "./request.ts";

@@ -9,7 +9,7 @@ import {
   type EndpointSpec,
 } from "../rtnl/endpoint.ts";
 import { type ForwardingScope, setForwarding, setSysctl } from "../rtnl/forwarding.ts";
-import type { LinkKind } from "../rtnl/kinds.ts";
+import type { LinkKind } from "../rtnl/kinds/kinds.ts";
 import {
   addAlternativeNames,
   createLink,

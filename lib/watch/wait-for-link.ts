@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { refuseUnknown } from "../errors.ts";
-import type { LinkKind } from "../rtnl/kinds.ts";
+import type { LinkKind } from "../rtnl/kinds/kinds.ts";
 import type { Link, LinkFacts } from "../rtnl/link.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
 import type { LinkReference } from "../rtnl/reference.ts";

@@ -35,7 +35,7 @@ import type {
   VlanOptions,
   VrfOptions,
   VxlanOptions,
-} from "../../lib/rtnl/kinds.ts";
+} from "../../lib/rtnl/kinds/kinds.ts";
 
 /** Where the samples expect links: interface indices. */
 export const samplePlaces = { lower: 10, other: 11, far: 21 } as const;
