@@ -34,7 +34,7 @@ const parts = 10;
  */
 const late = { descriptors: 8, threads: 2 };
 
-/** @typedef {{ rssMiB: number, descriptors: number, threads: number, slabMiB: number, p99: number }} State */
+/** @typedef {{ rssMiB: number, heapMiB: number, descriptors: number, threads: number, slabMiB: number, p99: number }} State */
 
 /** Of the machine, so that others' work counts, too. */
 function slabMiB() {
@@ -51,8 +51,10 @@ function slabMiB() {
 function look(times) {
   globalThis.gc?.();
   times.sort((one, other) => one - other);
+  const { rss, heapUsed } = process.memoryUsage();
   return {
-    rssMiB: process.memoryUsage.rss() / 2 ** 20,
+    rssMiB: rss / 2 ** 20,
+    heapMiB: heapUsed / 2 ** 20,
     descriptors: readdirSync("/proc/self/fd").length,
     threads: readdirSync("/proc/self/task").length,
     slabMiB: slabMiB(),
@@ -102,7 +104,7 @@ for (let n = 0; n < parts; n += 1) {
   states.push(state);
   console.log(
     `${n + 1}/${parts}: ${done} in ${seconds.toFixed(1)} s, resident ${state.rssMiB.toFixed(1)} MiB, ` +
-      `descriptors ${state.descriptors}, threads ${state.threads}, ` +
+      `heap ${state.heapMiB.toFixed(1)} MiB, descriptors ${state.descriptors}, threads ${state.threads}, ` +
       `slabs ${state.slabMiB.toFixed(1)} MiB, p99 of getLink ${state.p99.toFixed(2)} ms`,
   );
 }

@@ -47,6 +47,19 @@ import { openController, openMemoryStore } from "../../dist/network/index.js";
 
 const links = 100;
 
+/**
+ * A store remembers its last commits, up to twice 10,000 of them: until then it grows, and then no more.
+ *
+ * @param {import("../../dist/network/index.js").Store} store
+ */
+async function fillHistory(store) {
+  const value = "as long as what a sandbox's commit changes, ".repeat(16);
+  for (let commit = 0; commit < 19_900; commit += 1) {
+    await store.commit({ put: [{ key: "filling", value }] });
+  }
+  await store.commit({ delete: ["filling"] });
+}
+
 /** @returns {Promise<Scene>} */
 export async function prepare() {
   const home = await createNamespace();
@@ -59,7 +72,9 @@ export async function prepare() {
   await setLink(home, { name: "b0" }, { up: true });
   const counters = await openCounters(home);
   const host = await createNamespace();
-  const controller = await openController({ host, store: openMemoryStore(), waitMs: 60_000 });
+  const store = openMemoryStore();
+  await fillHistory(store);
+  const controller = await openController({ host, store, waitMs: 60_000 });
   await controller.createNetwork({ name: "web" });
   let last = 0;
   return {
