@@ -103,7 +103,10 @@ export interface WatchOptions {
 
 /** How long a lease is to last. */
 export interface LeaseOptions {
-  /** Milliseconds for which it outlives its last renewal; 100 to 3600000. Default: 10000. */
+  /**
+   * Milliseconds for which it outlives its last renewal, as far as its owner is concerned; 100 to
+   * 3600000. Default: 10000. A store on another machine may give its keys a little longer.
+   */
   readonly ttlMs?: number;
 }
 
@@ -123,24 +126,27 @@ export interface Lease extends AsyncDisposable {
 }
 
 /**
- * Keys and JSON values, with a revision that counts the commits.
+ * Keys and JSON values, with a revision that grows with every commit.
  *
  * - **Keys** are 1 to 500 printable ASCII characters without spaces. Their order is that of the
  *   characters' codes.
  * - **Atomic.** A commit is made whole or not at all, whatever ends the process or, for a store on
  *   disk, the machine. Nobody sees a part of one.
  * - **Linear.** Commits of all handles, threads and processes have one order, that of their
- *   revisions, which begin at 1. What is read is not older than any commit that was settled before.
- *   A commit that changes nothing takes no revision.
+ *   revisions. A store that has its revisions to itself counts them from 1; one that shares them
+ *   with others may begin anywhere, and leave some out. What is read is not older than any commit
+ *   that was settled before. A commit that changes nothing takes no revision.
  * - **Durable.** When a commit resolves, it will survive whatever the store is made to survive; see
  *   the function that opens it. Nobody sees a commit before.
  * - **Certain.** A commit that rejects has changed nothing. Only a store on another machine may
  *   reject with `STORE_FAILED` without knowing; such a one says so.
- * - **History.** At least the last 10,000 commits are remembered.
+ * - **History.** At least the last 10,000 commits are remembered, unless the function that opens the
+ *   store says who decides on that.
  *
  * Every method rejects, and `watch` throws, with `TypeError` or `RangeError` for bad arguments and
  * with `STORE_CLOSED` after {@link Store.close}; with `STORE_CORRUPT` if what it meets cannot be
- * understood, and with `STORE_FAILED` if the medium fails.
+ * understood, with `STORE_FAILED` if the medium fails, and with `STORE_FORBIDDEN` if it is a server
+ * that does not let us.
  */
 export interface Store extends AsyncDisposable {
   /** What a key has; `undefined` if there is no such key. */

@@ -10,6 +10,14 @@ import { refused } from "../refused.ts";
 // libuv keeps the inotify descriptor that its first use makes: it is no leak of these tests.
 watch(tmpdir(), { persistent: false }).close();
 
+/** In what stores may differ. */
+export interface Traits {
+  /** Whether revisions count the store's commits, from 1, or only grow with them. */
+  readonly revisions: "counted" | "growing";
+  /** Milliseconds for which the shortest lease lives that it can keep on a busy machine. */
+  readonly shortestTtlMs: number;
+}
+
 /** Stops the event loop, so that no timer of this process runs meanwhile. */
 function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
@@ -39,6 +47,19 @@ const value = fc.jsonValue().map((json): Json => JSON.parse(JSON.stringify(json)
 class Model {
   readonly entries = new Map<string, { value: Json; revision: number }>();
   readonly history: Committed[] = [];
+  readonly #next: (revision: number) => Promise<number>;
+  revision: number;
+
+  /** @param next what revision the store gave to a commit that follows another one's */
+  constructor(revision: number, next: (revision: number) => Promise<number>) {
+    this.revision = revision;
+    this.#next = next;
+  }
+
+  /** The revision of the commit of a number, counted from 1; another one's if there is none. */
+  revisionOf(number: number): number {
+    return number === 0 ? 0 : (this.history[number - 1]?.revision ?? this.revision + number);
+  }
 
   holds(condition: NonNullable<Commit["if"]>[number]): boolean {
     if ("key" in condition) {
@@ -47,7 +68,7 @@ class Model {
     return ![...this.entries.keys()].some((name) => name.startsWith(condition.emptyPrefix));
   }
 
-  commit(commit: Commit): Outcome {
+  async commit(commit: Commit): Promise<Outcome> {
     const conflict = commit.if?.find((condition) => !this.holds(condition));
     if (conflict) return { committed: false, conflict };
     const gone = [...this.entries.keys()].filter(
@@ -61,13 +82,14 @@ class Model {
       ...gone.map((key) => ({ key })),
     ];
     if (changes.length > 0) {
-      const revision = this.history.length + 1;
+      const revision = await this.#next(this.revision);
       for (const name of gone) this.entries.delete(name);
       for (const { key, value } of put) this.entries.set(key, { value, revision });
       changes.sort((one, other) => (one.key < other.key ? -1 : 1));
       this.history.push({ revision, changes });
+      this.revision = revision;
     }
-    return { committed: true, revision: this.history.length };
+    return { committed: true, revision: this.revision };
   }
 
   list(prefix: string) {
@@ -78,7 +100,8 @@ class Model {
   }
 
   changes(prefix: string, after: number): Committed[] {
-    return this.history.slice(after).flatMap(({ revision, changes }) => {
+    return this.history.flatMap(({ revision, changes }) => {
+      if (revision <= after) return [];
       const below = changes.filter(({ key }) => key.startsWith(prefix));
       return below.length === 0 ? [] : [{ revision, changes: below }];
     });
@@ -108,60 +131,86 @@ const commit: fc.Arbitrary<Commit> = fc
     ),
   }));
 
+/** A condition that was drawn, with the revision of the commit that it means by its number. */
+function real(model: Model, drawn: NonNullable<Commit["if"]>[number]) {
+  return "key" in drawn ? { ...drawn, revision: model.revisionOf(drawn.revision) } : drawn;
+}
+
 /** Runs the suite on stores that `open` makes, each empty. */
-export function describeStore(name: string, open: () => Promise<Store>): void {
+export function describeStore(
+  name: string,
+  open: () => Promise<Store>,
+  { revisions, shortestTtlMs }: Traits = { revisions: "counted", shortestTtlMs: 100 },
+): void {
+  const isCounted = revisions === "counted";
+
+  /** That revisions are those of commits one after the other, after a revision. */
+  function expectInOrder(after: number, found: readonly number[]): void {
+    if (isCounted) expect(found).toEqual(found.map((_, position) => after + position + 1));
+    else {
+      for (const [position, revision] of found.entries()) {
+        expect(revision).toBeGreaterThan(found[position - 1] ?? after);
+      }
+    }
+  }
+
   describe(name, () => {
     let store: Store;
+    /** The revision at which a test begins. */
+    let start: number;
     beforeEach(async () => {
       store = await open();
+      const listing = await store.list("");
+      expect(listing.entries).toEqual([]);
+      if (isCounted) expect(listing.revision).toBe(0);
+      start = listing.revision;
     });
     afterEach(() => store.close());
 
     const put = (key: string, value: Json) => made(store.commit({ put: [{ key, value }] }));
 
     describe("commits", () => {
-      test("put, and are counted from 1", async () => {
+      test("put, and have revisions in their order", async () => {
         expect(await store.get("a")).toBeUndefined();
-        expect(await put("a", { b: [1, null, "c"] })).toBe(1);
-        expect(await put("d", 5)).toBe(2);
+        const one = await put("a", { b: [1, null, "c"] });
+        const other = await put("d", 5);
+        expectInOrder(start, [one, other]);
         expect(await store.get("a")).toEqual({
           key: "a",
           value: { b: [1, null, "c"] },
-          revision: 1,
+          revision: one,
         });
         expect(await store.list("")).toEqual({
           entries: [
-            { key: "a", value: { b: [1, null, "c"] }, revision: 1 },
-            { key: "d", value: 5, revision: 2 },
+            { key: "a", value: { b: [1, null, "c"] }, revision: one },
+            { key: "d", value: 5, revision: other },
           ],
-          revision: 2,
+          revision: other,
         });
       });
 
       test("put only if the key is as it was", async () => {
         const absent = { key: "a", revision: 0 };
-        expect(await store.commit({ if: [absent], put: [{ key: "a", value: 1 }] })).toEqual({
-          committed: true,
-          revision: 1,
-        });
+        const one = await made(store.commit({ if: [absent], put: [{ key: "a", value: 1 }] }));
         expect(await store.commit({ if: [absent], put: [{ key: "a", value: 2 }] })).toEqual({
           committed: false,
           conflict: absent,
         });
         expect((await store.get("a"))?.value).toBe(1);
-        await made(
-          store.commit({ if: [{ key: "a", revision: 1 }], put: [{ key: "a", value: 3 }] }),
+        const other = await made(
+          store.commit({ if: [{ key: "a", revision: one }], put: [{ key: "a", value: 3 }] }),
         );
-        expect(await store.get("a")).toEqual({ key: "a", value: 3, revision: 2 });
+        expectInOrder(start, [one, other]);
+        expect(await store.get("a")).toEqual({ key: "a", value: 3, revision: other });
       });
 
       test("delete only if the key is as it was", async () => {
-        await put("a", 1);
-        const stale = { key: "a", revision: 9 };
+        const revision = await put("a", 1);
+        const stale = { key: "a", revision: revision + 8 };
         expect(await store.commit({ if: [stale], delete: ["a"] })).toMatchObject({
           conflict: stale,
         });
-        await made(store.commit({ if: [{ key: "a", revision: 1 }], delete: ["a"] }));
+        await made(store.commit({ if: [{ key: "a", revision }], delete: ["a"] }));
         expect(await store.get("a")).toBeUndefined();
       });
 
@@ -177,13 +226,15 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       });
 
       test("that change nothing take no revision", async () => {
-        await put("a", 1);
-        expect(await store.commit({})).toEqual({ committed: true, revision: 1 });
-        expect(await store.commit({ delete: ["b"], deletePrefix: ["c"] })).toEqual({
-          committed: true,
-          revision: 1,
-        });
-        expect(await put("a", 1)).toBe(2); // the same value, put again, is a change
+        const revision = await put("a", 1);
+        const unchanged = { committed: true, revision };
+        const holds = { key: "a", revision };
+        expect(await store.commit({})).toEqual(unchanged);
+        expect(await store.commit({ if: [holds] })).toEqual(unchanged);
+        expect(await store.commit({ delete: ["b"], deletePrefix: ["c"] })).toEqual(unchanged);
+        expect((await store.list("")).revision).toBe(revision);
+        // The same value, put again, is a change.
+        expectInOrder(revision, [await put("a", 1)]);
       });
 
       test("made at the same time on one key: one is made, the others see it", async () => {
@@ -200,8 +251,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         const revisions = await Promise.all(
           Array.from({ length: 200 }, (_, number) => put(`key/${number}`, number)),
         );
-        expect(revisions.toSorted((one, other) => one - other)).toEqual(
-          Array.from({ length: 200 }, (_, number) => number + 1),
+        expectInOrder(
+          start,
+          revisions.toSorted((one, other) => one - other),
         );
         expect((await store.list("key/")).entries).toHaveLength(200);
       });
@@ -248,14 +300,24 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         fc.asyncProperty(fc.array(commit, { maxLength: 25 }), nearKey, async (commits, prefix) => {
           const fresh = await open();
           try {
-            const model = new Model();
-            for (const one of commits) expect(await fresh.commit(one)).toEqual(model.commit(one));
+            const { revision: begun } = await fresh.list("");
+            const model = new Model(begun, async (revision) => {
+              const { revision: next } = await fresh.list("");
+              expectInOrder(revision, [next]);
+              return next;
+            });
+            for (const drawn of commits) {
+              const one = { ...drawn, if: drawn.if?.map((condition) => real(model, condition)) };
+              const outcome = await fresh.commit(one as Commit);
+              expect(outcome).toEqual(await model.commit(one as Commit));
+            }
             expect((await fresh.list(prefix)).entries).toEqual(model.list(prefix));
             expect((await fresh.list("")).entries).toEqual(model.list(""));
-            for (let after = 0; after <= model.history.length; after += 3) {
+            for (let number = 0; number <= model.history.length; number += 3) {
+              const after = number === 0 ? begun : model.revisionOf(number);
               expect(await fresh.changes(prefix, after)).toEqual({
                 commits: model.changes(prefix, after),
-                revision: model.history.length,
+                revision: model.revision,
               });
             }
           } finally {
@@ -298,7 +360,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           code: "ERR_INVALID_ARG_TYPE",
           property,
         });
-        expect((await store.list("")).revision).toBe(0);
+        expect((await store.list("")).revision).toBe(start);
       });
 
       test.each<[string, Commit]>([
@@ -328,7 +390,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           code: "ERR_OUT_OF_RANGE",
           property,
         });
-        expect((await store.list("")).revision).toBe(0);
+        expect((await store.list("")).revision).toBe(start);
       });
 
       test("other bad arguments", async () => {
@@ -363,48 +425,54 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     describe("changes", () => {
       test("are those below a prefix, with the revision of all", async () => {
-        await put("a/1", 1);
+        const one = await put("a/1", 1);
         await put("b/1", 2);
-        await made(store.commit({ put: [{ key: "b/2", value: 3 }], delete: ["a/1"] }));
-        expect(await store.changes("a/", 0)).toEqual({
+        const last = await made(store.commit({ put: [{ key: "b/2", value: 3 }], delete: ["a/1"] }));
+        expect(await store.changes("a/", start)).toEqual({
           commits: [
-            { revision: 1, changes: [{ key: "a/1", value: 1 }] },
-            { revision: 3, changes: [{ key: "a/1" }] },
+            { revision: one, changes: [{ key: "a/1", value: 1 }] },
+            { revision: last, changes: [{ key: "a/1" }] },
           ],
-          revision: 3,
+          revision: last,
         });
-        expect(await store.changes("", 3)).toEqual({ commits: [], revision: 3 });
+        expect(await store.changes("", last)).toEqual({ commits: [], revision: last });
       });
 
       test("after a revision that there has not been are refused", async () => {
-        expect(await refused(() => store.changes("", 1))).toEqual({ code: "STORE_COMPACTED" });
+        const refusal = await refused(() => store.changes("", start + 1));
+        expect(refusal).toEqual({ code: "STORE_COMPACTED" });
       });
 
-      test("are remembered for 10,000 commits, and refused once forgotten", {
-        timeout: 60_000,
-      }, async () => {
-        const commits = 20_100;
-        for (let begun = 0; begun < commits; begun += 300) {
-          await Promise.all(Array.from({ length: 300 }, (_, n) => put("a", begun + n)));
-        }
-        const { commits: remembered, revision } = await store.changes("", commits - 10_000);
-        expect(revision).toBe(commits);
-        expect(remembered).toHaveLength(10_000);
-        expect(remembered[0]?.revision).toBe(commits - 10_000 + 1);
-        expect(await refused(() => store.changes("", 0))).toEqual({ code: "STORE_COMPACTED" });
-        expect(await refused(() => first(1, store.watch({ prefix: "", after: 5 })))).toEqual({
-          code: "STORE_COMPACTED",
-        });
-        expect((await store.list("")).entries).toHaveLength(1);
-      });
+      // Where others make revisions, too, they decide how long these are remembered.
+      test.runIf(isCounted)(
+        "are remembered for 10,000 commits, and refused once forgotten",
+        {
+          timeout: 60_000,
+        },
+        async () => {
+          const commits = 20_100;
+          for (let begun = 0; begun < commits; begun += 300) {
+            await Promise.all(Array.from({ length: 300 }, (_, n) => put("a", begun + n)));
+          }
+          const { commits: remembered, revision } = await store.changes("", commits - 10_000);
+          expect(revision).toBe(commits);
+          expect(remembered).toHaveLength(10_000);
+          expect(remembered[0]?.revision).toBe(commits - 10_000 + 1);
+          expect(await refused(() => store.changes("", 0))).toEqual({ code: "STORE_COMPACTED" });
+          expect(await refused(() => first(1, store.watch({ prefix: "", after: 5 })))).toEqual({
+            code: "STORE_COMPACTED",
+          });
+          expect((await store.list("")).entries).toHaveLength(1);
+        },
+      );
     });
 
     describe("a watch", () => {
       test("sees what was, and what comes, each commit once and whole", async () => {
-        await put("a/1", 1);
-        const seen = first(4, store.watch({ prefix: "a/", after: 0 }));
+        const one = await put("a/1", 1);
+        const seen = first(4, store.watch({ prefix: "a/", after: start }));
         await put("b/1", 0);
-        await made(
+        const two = await made(
           store.commit({
             put: [
               { key: "a/2", value: 2 },
@@ -412,19 +480,19 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
             ],
           }),
         );
-        await made(store.commit({ delete: ["a/1"], put: [{ key: "c", value: 1 }] }));
-        await put("a/2", null);
+        const three = await made(store.commit({ delete: ["a/1"], put: [{ key: "c", value: 1 }] }));
+        const four = await put("a/2", null);
         expect(await seen).toEqual([
-          { revision: 1, changes: [{ key: "a/1", value: 1 }] },
+          { revision: one, changes: [{ key: "a/1", value: 1 }] },
           {
-            revision: 3,
+            revision: two,
             changes: [
               { key: "a/2", value: 2 },
               { key: "a/3", value: 3 },
             ],
           },
-          { revision: 4, changes: [{ key: "a/1" }] },
-          { revision: 5, changes: [{ key: "a/2", value: null }] },
+          { revision: three, changes: [{ key: "a/1" }] },
+          { revision: four, changes: [{ key: "a/2", value: null }] },
         ]);
       });
 
@@ -432,19 +500,19 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         await put("a", 1);
         const { revision } = await store.list("");
         const seen = first(1, store.watch({ prefix: "", after: revision }));
-        await put("a", 2);
-        expect(await seen).toEqual([{ revision: 2, changes: [{ key: "a", value: 2 }] }]);
+        const next = await put("a", 2);
+        expect(await seen).toEqual([{ revision: next, changes: [{ key: "a", value: 2 }] }]);
       });
 
       test("sees a thousand commits made at once, by many watchers, in order", async () => {
         const watches = Array.from({ length: 5 }, () =>
-          first(1000, store.watch({ prefix: "", after: 0 })),
+          first(1000, store.watch({ prefix: "", after: start })),
         );
-        await Promise.all(Array.from({ length: 1000 }, (_, n) => put(`key/${n}`, n)));
+        const made = await Promise.all(Array.from({ length: 1000 }, (_, n) => put(`key/${n}`, n)));
+        const revisions = made.toSorted((one, other) => one - other);
+        expectInOrder(start, revisions);
         for (const seen of await Promise.all(watches)) {
-          expect(seen.map(({ revision }) => revision)).toEqual(
-            Array.from({ length: 1000 }, (_, n) => n + 1),
-          );
+          expect(seen.map(({ revision }) => revision)).toEqual(revisions);
         }
       });
 
@@ -452,11 +520,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         const reason = new Error("enough");
         const before = first(
           1,
-          store.watch({ prefix: "", after: 0, signal: AbortSignal.abort(reason) }),
+          store.watch({ prefix: "", after: start, signal: AbortSignal.abort(reason) }),
         );
         expect(await before.catch((error: unknown) => error)).toBe(reason);
         const controller = new AbortController();
-        const during = first(1, store.watch({ prefix: "", after: 0, signal: controller.signal }));
+        const during = first(
+          1,
+          store.watch({ prefix: "", after: start, signal: controller.signal }),
+        );
         const outcome = during.catch((error: unknown) => error);
         await store.get("a"); // by now it waits
         controller.abort(reason);
@@ -464,9 +535,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       });
 
       test("ends when the store is closed", async () => {
-        await put("a", 1);
-        const watch = store.watch({ prefix: "", after: 0 });
-        expect((await watch.next()).value?.revision).toBe(1);
+        const revision = await put("a", 1);
+        const watch = store.watch({ prefix: "", after: start });
+        expect((await watch.next()).value?.revision).toBe(revision);
         const next = watch.next();
         await store.close();
         expect(await next).toEqual({ done: true, value: undefined });
@@ -477,15 +548,18 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       test("takes its keys with it in one commit when it is closed", async () => {
         const lease = await store.openLease();
         const mine = ["a", "b"].map((key) => ({ key, value: 1, lease: lease.id }));
-        await made(store.commit({ put: [...mine, { key: "c", value: 1 }] }));
+        const put = await made(store.commit({ put: [...mine, { key: "c", value: 1 }] }));
         expect(lease.ended.aborted).toBe(false);
         await lease.close();
         await lease.close();
         expect(lease.ended.aborted).toBe(true);
         expect((await store.list("")).entries.map((entry) => entry.key)).toEqual(["c"]);
-        expect((await store.changes("", 1)).commits).toEqual([
-          { revision: 2, changes: [{ key: "a" }, { key: "b" }] },
-        ]);
+        const { commits } = await store.changes("", put);
+        expect(commits).toMatchObject([{ changes: [{ key: "a" }, { key: "b" }] }]);
+        expectInOrder(
+          put,
+          commits.map(({ revision }) => revision),
+        );
       });
 
       test("does not take a key that was put anew without it, or deleted and put", async () => {
@@ -501,9 +575,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       });
 
       test("is lost when its owner does not renew it in time, and its keys with it", async () => {
-        const lease = await store.openLease({ ttlMs: 100 });
+        const lease = await store.openLease({ ttlMs: shortestTtlMs });
         await made(store.commit({ put: [{ key: "a", value: 1, lease: lease.id }] }));
-        block(150);
+        block(shortestTtlMs * 1.5);
         expect(await store.get("a")).toBeUndefined();
         expect(lease.ended.aborted).toBe(true);
         expect(lease.ended.reason).toMatchObject({ code: "LEASE_LOST", subject: lease.id });
@@ -514,23 +588,27 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       });
 
       test("lasts longer than its time to live, as long as it is renewed", async () => {
-        const lease = await store.openLease({ ttlMs: 300 });
-        await made(store.commit({ put: [{ key: "a", value: 1, lease: lease.id }] }));
+        const ttlMs = 3 * shortestTtlMs;
+        const lease = await store.openLease({ ttlMs });
+        const put = { key: "a", value: 1, lease: lease.id };
+        const revision = await made(store.commit({ put: [put] }));
         for (let pause = 0; pause < 15; pause += 1) {
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          await new Promise((resolve) => setTimeout(resolve, ttlMs / 6));
         }
         expect((await store.get("a"))?.value).toBe(1);
         expect(lease.ended.aborted).toBe(false);
-        expect((await store.list("")).revision).toBe(1); // renewing is no commit
+        expect((await store.list("")).revision).toBe(revision); // renewing is no commit
         await lease.close();
       });
 
       test("that is lost is seen by a watch", async () => {
-        const lease = await store.openLease({ ttlMs: 100 });
-        await made(store.commit({ put: [{ key: "a", value: 1, lease: lease.id }] }));
-        const seen = first(1, store.watch({ prefix: "", after: 1 }));
-        block(150);
-        expect(await seen).toEqual([{ revision: 2, changes: [{ key: "a" }] }]);
+        const lease = await store.openLease({ ttlMs: shortestTtlMs });
+        const after = await made(store.commit({ put: [{ key: "a", value: 1, lease: lease.id }] }));
+        const seen = first(1, store.watch({ prefix: "", after }));
+        block(shortestTtlMs * 1.5);
+        const [{ revision = 0, changes = [] } = {}] = await seen;
+        expect(changes).toEqual([{ key: "a" }]);
+        expectInOrder(after, [revision]);
       });
 
       test("that nobody knows is refused, and nothing is put", async () => {
@@ -541,7 +619,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
           ],
         };
         expect(await refused(() => store.commit(commit))).toEqual({ code: "LEASE_LOST" });
-        expect(await store.list("")).toEqual({ entries: [], revision: 0 });
+        expect(await store.list("")).toEqual({ entries: [], revision: start });
       });
 
       test("ends with the store's handle", async () => {
