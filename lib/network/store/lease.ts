@@ -40,13 +40,15 @@ export class HeldLease implements Lease {
   readonly #ttlMs: number;
   readonly #keeper: LeaseKeeper;
   readonly #ending = new AbortController();
-  #renewedAt = uptimeMs();
+  #renewedAt: number;
   #timer: NodeJS.Timeout;
 
-  constructor(id: string, ttlMs: number, keeper: LeaseKeeper) {
+  /** @param begun when it was asked for, as {@link uptimeMs} tells it */
+  constructor(id: string, ttlMs: number, keeper: LeaseKeeper, begun: number = uptimeMs()) {
     this.id = id;
     this.#ttlMs = ttlMs;
     this.#keeper = keeper;
+    this.#renewedAt = begun;
     this.#timer = this.#renewal();
   }
 
@@ -64,7 +66,10 @@ export class HeldLease implements Lease {
   /** If the store fails, the next call hears of it; the lease runs on until its time is over. */
   async #renew(): Promise<void> {
     const now = uptimeMs();
+    // The store may take longer to answer than there is time left.
+    const late = setTimeout(() => void this.ended, this.#renewedAt + this.#ttlMs - now).unref();
     const renewed = await this.#keeper.renew(this.id).catch(() => undefined);
+    clearTimeout(late);
     if (renewed) this.#renewedAt = now;
     if (renewed === false || uptimeMs() - this.#renewedAt >= this.#ttlMs) this.lose();
     else if (!this.ended.aborted) this.#timer = this.#renewal();
