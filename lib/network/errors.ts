@@ -42,7 +42,9 @@
  * - `STORE_CORRUPT`: what is in it was not written by this library, or was damaged.
  * - `STORE_CLOSED`: the handle was closed.
  * - `STORE_COMPACTED`: it no longer remembers what was changed after that revision: list anew.
- * - `STORE_FAILED`: the medium failed, for example a full disk; `cause` tells more.
+ * - `STORE_FORBIDDEN`: its server does not take the credentials, or grants too little to them.
+ * - `STORE_FAILED`: the medium failed, for example a full disk or a server that does not answer; `cause`
+ *   tells more.
  * - `STORE_UNAVAILABLE`: the package that it needs is not installed or does not load.
  * - `LEASE_LOST`: the lease has ended, and its keys with it.
  */
@@ -85,6 +87,7 @@ export type NetworkErrorCode =
   | "STORE_CLOSED"
   | "STORE_COMPACTED"
   | "STORE_FAILED"
+  | "STORE_FORBIDDEN"
   | "STORE_UNAVAILABLE"
   | "LEASE_LOST";
 

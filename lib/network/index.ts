@@ -43,6 +43,7 @@ export type { PortRange, PortSpec } from "./ports.ts";
 export type { PlannedRepair, Repair } from "./reconcile.ts";
 export type { AdoptOptions, ConnectOptions, SandboxOptions } from "./sandbox-options.ts";
 export type { ServiceDescription, ServiceOptions } from "./services.ts";
+export { type EtcdStoreOptions, type EtcdTlsOptions, openEtcdStore } from "./store/etcd.ts";
 export { type LmdbStoreOptions, openLmdbStore } from "./store/lmdb.ts";
 export { openMemoryStore } from "./store/memory.ts";
 export type {

@@ -1,0 +1,204 @@
+// Follows the commits of a store, whatever becomes of connections and servers.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { NetworkError } from "../../errors.ts";
+import { Bell } from "../bell.ts";
+import { checkRemembered } from "../history.ts";
+import type { History } from "../store.ts";
+import type { Client } from "./client.ts";
+import { pauseMs } from "./connection.ts";
+import { EtcdRefusal, storeError } from "./failures.ts";
+import { Forgotten, follow } from "./follow.ts";
+import { Journal, type Look } from "./journal.ts";
+import { journalSince } from "./past.ts";
+
+/** How often it is made sure that the watch is not one of a dead peer. */
+const checkMs = 5000;
+
+/** What a feed needs. */
+export interface FeedOptions {
+  readonly client: Client;
+  /** What was so when it begins. */
+  readonly start: Look;
+  readonly onLeaseEnd: (id: string) => void;
+}
+
+/** The commits of a store as they come. */
+export class Feed {
+  readonly bell: Bell = new Bell();
+  readonly #client: Client;
+  readonly #onLeaseEnd: (id: string) => void;
+  readonly #stop = new AbortController();
+  readonly #checks: NodeJS.Timeout;
+  readonly #running: Promise<void>;
+  #journal: Journal;
+  /** Ends the present watch of etcd; another one takes its place. */
+  #watching = new AbortController();
+  #cluster: string;
+  /** Of commits before this one nothing is told: etcd was put back to a copy, or is another one. */
+  #floor = 0;
+  #generation = 0;
+  /** Why the last watch of etcd ended. */
+  #failure: unknown;
+  /** The revision of the last check but one has come, if this is known. */
+  #checked = 0;
+  #checking = false;
+  #listeners = 0;
+  #alive: NodeJS.Timeout | undefined;
+
+  constructor({ client, start, onLeaseEnd }: FeedOptions) {
+    this.#client = client;
+    this.#onLeaseEnd = onLeaseEnd;
+    this.#journal = new Journal(client.layout, start);
+    this.#cluster = start.cluster;
+    this.#checks = setInterval(() => void this.#check(), checkMs).unref();
+    this.#running = this.#run();
+  }
+
+  /** Counted on when commits may have been left out between two that came. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Keeps the process alive as long as somebody watches. */
+  listen(): () => void {
+    this.#listeners += 1;
+    this.#alive ??= setInterval(() => undefined, 2 ** 30);
+    return () => {
+      this.#listeners -= 1;
+      if (this.#listeners > 0) return;
+      clearInterval(this.#alive);
+      this.#alive = undefined;
+    };
+  }
+
+  /**
+   * What has come so far after a revision; `undefined` if that is not at hand.
+   *
+   * @throws {NetworkError} `STORE_FORBIDDEN` if etcd lets us watch no more.
+   */
+  changesAtHand(prefix: string, after: number): History | undefined {
+    if (this.#failure instanceof EtcdRefusal && this.#failure.isForbidden) {
+      throw storeError("watch", this.#failure);
+    }
+    return after < this.#journal.from ? undefined : this.#journal.changes(prefix, after);
+  }
+
+  /** What was changed after a revision, up to the present. */
+  async changes(prefix: string, after: number): Promise<History> {
+    const look = await this.#look("changes");
+    checkRemembered(after, this.#floor, look.revision);
+    const generation = this.#generation;
+    await this.#arrival(look);
+    if (generation !== this.#generation) return await this.changes(prefix, after);
+    const atHand = this.changesAtHand(prefix, after);
+    return atHand ?? (await journalSince(this.#client, after)).changes(prefix, after);
+  }
+
+  /** Looks, and begins anew if etcd is not what it was. */
+  async #look(operation: string): Promise<Look> {
+    const { seen } = this.#journal;
+    const look = await this.#client.look(operation);
+    // Nothing that was seen can be undone, and is not seen later.
+    if (look.cluster !== this.#cluster || look.revision < seen) {
+      this.#floor = look.revision;
+      this.#restart(look);
+      this.#watching.abort();
+    }
+    return look;
+  }
+
+  #restart(look: Look): void {
+    this.#cluster = look.cluster;
+    this.#journal = new Journal(this.#client.layout, look);
+    this.#generation += 1;
+    this.#checked = 0;
+    this.bell.ring();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      try {
+        if (this.#failure !== undefined) await this.#resume(this.#failure);
+        this.#watching = new AbortController();
+        await follow(this.#client, this.#journal, this.#watching.signal, (ended) => {
+          failures = 0;
+          this.#hear(ended);
+          return false;
+        });
+      } catch (error) {
+        this.#failure = error;
+        this.bell.ring();
+      }
+      await sleep(pauseMs(failures), undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  #hear(ended: readonly string[]): void {
+    this.#failure = undefined;
+    for (const id of ended) this.#onLeaseEnd(id);
+    this.bell.ring();
+  }
+
+  async #resume(failure: unknown): Promise<void> {
+    const generation = this.#generation;
+    const look = await this.#look("watch");
+    if (failure instanceof Forgotten && generation === this.#generation) this.#restart(look);
+  }
+
+  /** Waits until all has come that was so; halfway, another watch of etcd is tried. */
+  async #arrival(look: Look): Promise<void> {
+    const { requestTimeoutMs } = this.#client.connection;
+    let isLate = false;
+    const giveUp = () => {
+      isLate = true;
+      this.bell.ring();
+    };
+    const timers = [
+      setTimeout(() => this.#watching.abort(), requestTimeoutMs / 2),
+      setTimeout(giveUp, requestTimeoutMs),
+    ];
+    try {
+      for (;;) {
+        const news = this.bell.rung;
+        if (this.#journal.knows(look)) return;
+        if (isLate || this.#stop.signal.aborted) break;
+        await news;
+      }
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+    }
+    const reason = `etcd did not tell of all commits in ${requestTimeoutMs} ms`;
+    const cause = this.#failure;
+    throw new NetworkError("STORE_FAILED", { operation: "changes", reason, cause });
+  }
+
+  /** A watch of which nothing comes may be one of a dead peer, or there may be nothing to tell. */
+  async #check(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
+    try {
+      const look = await this.#look("watch");
+      const generation = this.#generation;
+      await this.#arrival(look);
+      if (generation !== this.#generation) return;
+      // What others write brings etcd forward, too: it may forget what is long past.
+      this.#journal.advance(this.#checked);
+      this.#checked = look.revision;
+      this.bell.ring();
+    } catch {
+      // The watch itself meets the same, and whoever asks is told.
+    } finally {
+      this.#checking = false;
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#checks);
+    this.#stop.abort();
+    this.#watching.abort();
+    this.bell.ring();
+    await this.#running;
+  }
+}

@@ -1,0 +1,150 @@
+// A store in etcd: the contract, put together of the calls on etcd and of what is told by it.
+
+import { NetworkError } from "../../errors.ts";
+import {
+  type CheckedCommit,
+  checkedCommit,
+  checkedKey,
+  checkedPrefix,
+  checkedRevision,
+} from "../commit.ts";
+import { checkedTtl, leaseLost } from "../lease.ts";
+import type {
+  Commit,
+  Committed,
+  Entry,
+  History,
+  Lease,
+  LeaseOptions,
+  Listing,
+  Outcome,
+  Store,
+  WatchOptions,
+} from "../store.ts";
+import { checkedWatch, storeClosed, watched } from "../watch.ts";
+import type { Client } from "./client.ts";
+import { EtcdRefusal, storeError } from "./failures.ts";
+import { Feed } from "./feed.ts";
+import type { Look } from "./journal.ts";
+import { Leases } from "./leases.ts";
+import { decoded, type KeyValue, revisionOf } from "./wire.ts";
+
+export class EtcdStore implements Store {
+  readonly #client: Client;
+  readonly #leases: Leases;
+  readonly #feed: Feed;
+  readonly #working = new Set<Promise<unknown>>();
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  /** @param start what etcd said when it was opened */
+  constructor(client: Client, start: Look) {
+    this.#client = client;
+    this.#leases = new Leases(client);
+    const onLeaseEnd = (id: string) => this.#leases.lose(id);
+    this.#feed = new Feed({ client, start, onLeaseEnd });
+  }
+
+  #enter(operation: string): void {
+    if (this.#closed) throw storeClosed(operation);
+  }
+
+  /** Does work, before which the leases have ended that are over, and tells why it fails. */
+  async #do<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    this.#enter(operation);
+    const working = this.#leases.settle().then(work);
+    this.#working.add(working);
+    try {
+      return await working;
+    } catch (cause) {
+      if (!(cause instanceof SyntaxError)) throw storeError(operation, cause);
+      const reason = "a value is not JSON: it was not put by this library";
+      throw new NetworkError("STORE_CORRUPT", { operation, reason, cause });
+    } finally {
+      this.#working.delete(working);
+    }
+  }
+
+  #entry(found: KeyValue): Entry {
+    const key = this.#client.layout.parse(decoded(found.key)).entry ?? "";
+    const value = JSON.parse(decoded(found.value));
+    return { key, value, revision: revisionOf(found.mod_revision) };
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    checkedKey("key", key);
+    return await this.#do("get", async () => {
+      const found = await this.#client.get(key);
+      return found && this.#entry(found);
+    });
+  }
+
+  async list(prefix: string): Promise<Listing> {
+    checkedPrefix("prefix", prefix);
+    return await this.#do("list", async () => {
+      const { found, revision } = await this.#client.list(prefix);
+      return { entries: found.map((one) => this.#entry(one)), revision };
+    });
+  }
+
+  async changes(prefix: string, after: number): Promise<History> {
+    checkedPrefix("prefix", prefix);
+    checkedRevision("after", after);
+    return await this.#do("changes", () => this.#feed.changes(prefix, after));
+  }
+
+  async commit(commit: Commit): Promise<Outcome> {
+    const checked = checkedCommit(commit);
+    return await this.#do("commit", async () => {
+      this.#leases.check(checked);
+      return await this.#client.commit(checked).catch((error: unknown) => {
+        throw this.#withoutLease(checked, error);
+      });
+    });
+  }
+
+  #withoutLease({ puts }: CheckedCommit, error: unknown): unknown {
+    if (!(error instanceof EtcdRefusal && error.isLeaseMissing)) return error;
+    const { lease = "" } = puts.find((put) => put.lease !== undefined) ?? {};
+    return leaseLost("commit", lease);
+  }
+
+  watch(options: WatchOptions): AsyncGenerator<Committed, void, undefined> {
+    const checked = checkedWatch(options);
+    this.#enter("watch");
+    const feed = this.#feed;
+    let generation: number | undefined;
+    const changes = async (prefix: string, after: number) => {
+      const present = feed.generation;
+      const atHand = generation === present ? feed.changesAtHand(prefix, after) : undefined;
+      const history = atHand ?? (await this.changes(prefix, after));
+      generation = present;
+      return history;
+    };
+    const listen = () => feed.listen();
+    return watched({ bell: feed.bell, isClosed: () => this.#closed, changes, listen }, checked);
+  }
+
+  async openLease(options: LeaseOptions = {}): Promise<Lease> {
+    const ttlMs = checkedTtl(options);
+    return await this.#do("openLease", () => this.#leases.open(ttlMs));
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    this.#feed.bell.ring();
+    await Promise.allSettled(this.#working);
+    await this.#leases.close();
+    await this.#feed.close();
+    await this.#client.connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

@@ -1,0 +1,147 @@
+// A real etcd, started on the loopback of the tests' namespace, of which nothing is left.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openNamespace, setLink } from "../../lib/index.ts";
+
+/** Whether there is an etcd that could be started. */
+export const hasEtcd = (): boolean => spawnSync("etcd", ["--version"]).status === 0;
+
+const host = "127.0.0.1";
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** A server, which can be ended or stopped, and go on with what it has. */
+export class EtcdServer {
+  /** `"http://127.0.0.1:2379"` */
+  readonly endpoint: string;
+  readonly #health: string;
+  readonly #args: readonly string[];
+  #child: ChildProcess | undefined;
+
+  constructor(endpoint: string, health: string, args: readonly string[]) {
+    this.endpoint = endpoint;
+    this.#health = health;
+    this.#args = args;
+  }
+
+  launch(): void {
+    this.#child = spawn("etcd", [...this.#args], { stdio: "ignore" });
+  }
+
+  /** Waits until it serves. */
+  async ready(): Promise<void> {
+    const deadline = performance.now() + 50_000;
+    for (;;) {
+      const answer = await fetch(this.#health).catch(() => undefined);
+      if ((await answer?.text())?.includes("true")) return;
+      if (this.#child?.exitCode !== null) throw new Error("etcd has ended");
+      if (performance.now() > deadline) throw new Error("etcd does not serve");
+      await sleep(50);
+    }
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return;
+    const ended = child.exitCode === null && child.signalCode === null && once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    this.launch();
+    await this.ready();
+  }
+
+  /** Nothing is done any more, though connections are taken. */
+  stop(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  goOn(): void {
+    this.#child?.kill("SIGCONT");
+  }
+}
+
+/** How servers are started. */
+export interface EtcdOptions {
+  /** Of one cluster. Default: 1. */
+  readonly members?: number;
+  /** Further arguments of each. */
+  readonly args?: readonly string[];
+  /** Whether clients have to use TLS, for which `args` have the files. */
+  readonly secure?: boolean;
+}
+
+/** A cluster. */
+export interface Etcd {
+  readonly servers: readonly EtcdServer[];
+  /** The first of them. */
+  readonly server: EtcdServer;
+  readonly endpoints: readonly string[];
+  /** Kills them, and removes what they had. */
+  end(): Promise<void>;
+}
+
+/** Starts servers, and waits until they serve. */
+export async function startEtcd({
+  members = 1,
+  args = [],
+  secure = false,
+}: EtcdOptions = {}): Promise<Etcd> {
+  await using here = await openNamespace();
+  await setLink(here, { name: "lo" }, { up: true });
+  const directory = await mkdtemp(join(tmpdir(), "vethwork-etcd-"));
+  const places = [];
+  for (let member = 0; member < members; member += 1) {
+    const [client, peer, health] = [await freePort(), await freePort(), await freePort()];
+    places.push({ name: `m${member}`, client, peer: `http://${host}:${peer}`, health });
+  }
+  const cluster = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
+  const servers = places.map(({ name, client, peer, health }) => {
+    const endpoint = `${secure ? "https" : "http"}://${host}:${client}`;
+    const line = {
+      "--name": name,
+      "--data-dir": join(directory, name),
+      "--log-level": "error",
+      "--listen-client-urls": endpoint,
+      "--advertise-client-urls": endpoint,
+      "--listen-peer-urls": peer,
+      "--initial-advertise-peer-urls": peer,
+      "--initial-cluster": cluster,
+      "--listen-metrics-urls": `http://${host}:${health}`,
+    };
+    const all = [...Object.entries(line).flat(), ...args];
+    return new EtcdServer(endpoint, `http://${host}:${health}/health`, all);
+  });
+  for (const server of servers) server.launch();
+  const end = async () => {
+    for (const server of servers) await server.kill();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(servers.map((server) => server.ready()));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  const [server] = servers;
+  if (server === undefined) throw new RangeError("members: must be 1 at least");
+  return { servers, server, endpoints: servers.map(({ endpoint }) => endpoint), end };
+}
