@@ -65,6 +65,7 @@ export class HeldLease implements Lease {
 
   /** If the store fails, the next call hears of it; the lease runs on until its time is over. */
   async #renew(): Promise<void> {
+    if (this.ended.aborted) return;
     const now = uptimeMs();
     // The store may take longer to answer than there is time left.
     const late = setTimeout(() => void this.ended, this.#renewedAt + this.#ttlMs - now).unref();
