@@ -115,6 +115,7 @@ export class Connection {
   async request<T>(path: string, body: object, options: RequestOptions): Promise<T> {
     const { operation, repeatable, once = false } = options;
     const deadline = performance.now() + this.requestTimeoutMs;
+    let failure: unknown;
     for (let attempt = 0; ; attempt += 1) {
       const { endpoint } = this;
       const leftMs = Math.max(deadline - performance.now(), 1);
@@ -128,9 +129,11 @@ export class Connection {
         const isLate = performance.now() + pause >= deadline;
         const isLast = once ? attempt + 1 >= this.#options.endpoints.length : isLate;
         const doubt = !repeatable && !isUndone(error);
-        if (isLast || doubt) {
-          throw storeError(operation, error, { endpoint: endpoint.origin, maybeMade: doubt });
+        // One that had hardly any time left tells little.
+        if (failure === undefined || doubt || timeoutMs >= this.#attemptMs || !isLast) {
+          failure = storeError(operation, error, { endpoint: endpoint.origin, maybeMade: doubt });
         }
+        if (isLast || doubt) throw failure;
         await sleep(pause);
       }
     }

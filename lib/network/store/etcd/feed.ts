@@ -60,6 +60,11 @@ export class Feed {
     return this.#generation;
   }
 
+  /** Commits up to this revision have come. */
+  get seen(): number {
+    return this.#journal.seen;
+  }
+
   /** Keeps the process alive as long as somebody watches. */
   listen(): () => void {
     this.#listeners += 1;

@@ -113,16 +113,29 @@ export class EtcdStore implements Store {
     const checked = checkedWatch(options);
     this.#enter("watch");
     const feed = this.#feed;
-    let generation: number | undefined;
-    const changes = async (prefix: string, after: number) => {
+    const listen = () => feed.listen();
+    const changes = this.#changesAsTheyCome(checked.after);
+    return watched({ bell: feed.bell, isClosed: () => this.#closed, changes, listen }, checked);
+  }
+
+  /** What a watch asks, which goes by what was told anyway, and makes a request only to begin. */
+  #changesAsTheyCome(start: number) {
+    const feed = this.#feed;
+    let generation = start <= feed.seen ? feed.generation : undefined;
+    return async (prefix: string, after: number): Promise<History> => {
       const present = feed.generation;
       const atHand = generation === present ? feed.changesAtHand(prefix, after) : undefined;
-      const history = atHand ?? (await this.changes(prefix, after));
-      generation = present;
-      return history;
+      if (atHand !== undefined) return atHand;
+      try {
+        const history = await this.changes(prefix, after);
+        generation = present;
+        return history;
+      } catch (error) {
+        // A server that is away for a while comes back, and then the bell rings.
+        if (!(error instanceof NetworkError && error.code === "STORE_FAILED")) throw error;
+        return { commits: [], revision: after };
+      }
     };
-    const listen = () => feed.listen();
-    return watched({ bell: feed.bell, isClosed: () => this.#closed, changes, listen }, checked);
   }
 
   async openLease(options: LeaseOptions = {}): Promise<Lease> {
