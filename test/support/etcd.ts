@@ -1,16 +1,14 @@
 // A real etcd, started on the loopback of the tests' namespace, of which nothing is left.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { openNamespace, setLink } from "../../lib/index.ts";
-
-/** Whether there is an etcd that could be started. */
-export const hasEtcd = (): boolean => spawnSync("etcd", ["--version"]).status === 0;
 
 const host = "127.0.0.1";
 
@@ -95,6 +93,8 @@ export interface Etcd {
   /** The first of them. */
   readonly server: EtcdServer;
   readonly endpoints: readonly string[];
+  /** Starts them anew with nothing, as another cluster. */
+  empty(): Promise<void>;
   /** Kills them, and removes what they had. */
   end(): Promise<void>;
 }
@@ -130,18 +130,32 @@ export async function startEtcd({
     const all = [...Object.entries(line).flat(), ...args];
     return new EtcdServer(endpoint, `http://${host}:${health}/health`, all);
   });
-  for (const server of servers) server.launch();
   const end = async () => {
     for (const server of servers) await server.kill();
     await rm(directory, { recursive: true, force: true });
   };
-  try {
+  const start = async () => {
+    for (const server of servers) server.launch();
     await Promise.all(servers.map((server) => server.ready()));
+  };
+  const empty = async () => {
+    await end();
+    await start();
+  };
+  try {
+    await start();
   } catch (error) {
     await end();
     throw error;
   }
   const [server] = servers;
   if (server === undefined) throw new RangeError("members: must be 1 at least");
-  return { servers, server, endpoints: servers.map(({ endpoint }) => endpoint), end };
+  return { servers, server, endpoints: servers.map(({ endpoint }) => endpoint), empty, end };
+}
+
+/** What etcd's own client does, with the server's endpoint among its options. */
+export async function etcdctl(server: EtcdServer, ...args: readonly string[]): Promise<string> {
+  const env = { ...process.env, ETCDCTL_API: "3" };
+  const line = ["--endpoints", server.endpoint, ...args];
+  return (await promisify(execFile)("etcdctl", line, { env })).stdout;
 }

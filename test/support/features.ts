@@ -14,7 +14,13 @@ import {
 } from "../../lib/index.ts";
 
 /** What a test can need: a kind of link, or something else that kernels may lack. */
-export type Feature = LinkKind | "ipv6" | "user-namespace" | "bridge-vlan-filtering" | "etc-netns";
+export type Feature =
+  | LinkKind
+  | "ipv6"
+  | "user-namespace"
+  | "bridge-vlan-filtering"
+  | "etc-netns"
+  | "etcd";
 
 /** The smallest link of a kind; `lower` stands for kinds that lie upon another link. */
 function smallest(kind: LinkKind, lower: number): LinkSpec {
@@ -62,6 +68,12 @@ async function probe(feature: Feature): Promise<boolean> {
   if (feature === "user-namespace") {
     return spawnSync("unshare", ["--user", "--map-root-user", "true"]).status === 0;
   }
+  if (feature === "etcd") {
+    const programs = ["etcd --version", "etcdctl version", "openssl version"].map((line) =>
+      line.split(" "),
+    );
+    return programs.every(([program = "", ...args]) => spawnSync(program, args).status === 0);
+  }
   // The sandbox has an empty one of its own, where the kernel lets it.
   if (feature === "etc-netns") return existsSync("/etc/netns");
   const namespace = await createNamespace();
@@ -82,14 +94,19 @@ export async function has(feature: Feature): Promise<boolean> {
 }
 
 /**
- * Skips the rest of the test if the kernel lacks a feature; fails instead if the environment says
- * in VETHWORK_REQUIRED_FEATURES, separated by commas, that it must have it.
+ * Whether tests that need a feature are to be skipped; an error if they may not, because the
+ * environment says in VETHWORK_REQUIRED_FEATURES, separated by commas, that it must be there.
  */
-export async function needs(feature: Feature, { skip }: TestContext): Promise<void> {
-  if (await has(feature)) return;
+export async function lacks(feature: Feature): Promise<boolean> {
+  if (await has(feature)) return false;
   const required = (process.env.VETHWORK_REQUIRED_FEATURES ?? "").split(",");
   if (required.includes(feature)) {
-    throw new Error(`this kernel lacks ${feature}, which VETHWORK_REQUIRED_FEATURES lists`);
+    throw new Error(`there is no ${feature} here, which VETHWORK_REQUIRED_FEATURES lists`);
   }
-  skip(`this kernel lacks ${feature}`);
+  return true;
+}
+
+/** Skips the rest of the test if there is no such feature here, as {@link lacks} tells. */
+export async function needs(feature: Feature, { skip }: TestContext): Promise<void> {
+  if (await lacks(feature)) skip(`there is no ${feature} here`);
 }
