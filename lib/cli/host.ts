@@ -1,9 +1,11 @@
 // The host that commands act on, and its plan: opened for a command, and closed after it.
 
+import { hostname } from "node:os";
 import { type Namespace, openNamespace } from "../index.ts";
-import { type Controller, openController, openLmdbStore } from "../network/index.ts";
+import { type Controller, openController } from "../network/index.ts";
 import type { Call } from "./call.ts";
 import { type Options, UsageError } from "./command.ts";
+import { isShared, openStore } from "./store.ts";
 
 /** Options of all commands that act on a host. */
 export const hostOptions: Options = {
@@ -12,8 +14,8 @@ export const hostOptions: Options = {
     help: "the namespace that plays the host, by its name in /run/netns or by a path; that of the command itself unless it is given",
   },
   store: {
-    value: "DIRECTORY",
-    help: "where the plan is kept; /var/lib/vethwork unless it is given",
+    value: "DIRECTORY|URL,…",
+    help: "where the plan is kept: a directory, /var/lib/vethwork unless it is given, or members of an etcd, as http://127.0.0.1:2379",
     property: "directory",
   },
   table: {
@@ -23,22 +25,25 @@ export const hostOptions: Options = {
   },
 };
 
-const defaultStore = "/var/lib/vethwork";
-
 /** Directories whose files are namespaces by their names. */
 const named = /^\/(?:var\/)?run\/netns\/([^/]+)$/;
 
-/** Where a host's namespace is, and under what its plan goes: hosts can share a store. */
+/** Where a host's namespace is, and what it is called among hosts that share a store. */
 function placeOf(host: string | undefined) {
   if (host === undefined) return {};
   const name = host.includes("/") ? named.exec(host)?.[1] : host;
-  if (name !== undefined) return { place: { name }, plan: planName(`netns.${name}`, host) };
-  return { place: { path: host }, plan: planName(`path${host.replaceAll("/", ".")}`, host) };
+  if (name !== undefined) return { place: { name }, plan: `netns.${name}` };
+  return { place: { path: host }, plan: `path${host.replaceAll("/", ".")}` };
 }
 
-function planName(name: string, host: string): string {
-  if (/^[\w.-]{1,63}$/.test(name)) return name;
-  const rule = "must be at most 57 letters, digits, '_', '.' and '-', with '/' in a path";
+/** Under what a host's plan goes. Where machines share a store, each has its own hosts. */
+function planName(host: string | undefined, store: string | undefined): string | undefined {
+  const { plan } = placeOf(host);
+  if (plan === undefined) return undefined;
+  const machine = isShared(store) ? `${hostname().replace(/[^\w.-]/g, "-")}.` : "";
+  if (/^[\w.-]{1,63}$/.test(machine + plan)) return machine + plan;
+  const most = 63 - machine.length - "netns.".length;
+  const rule = `must be at most ${most} letters, digits, '_', '.' and '-', with '/' in a path`;
   throw new UsageError(`--host ${JSON.stringify(host)} ${rule}`);
 }
 
@@ -58,10 +63,11 @@ export async function withController<T>(
   { serveNames = false }: { readonly serveNames?: boolean },
   work: (controller: Controller, host: Namespace) => Promise<T>,
 ): Promise<T> {
-  const { plan } = placeOf(call.text("host"));
+  const place = call.text("store");
+  const plan = planName(call.text("host"), place);
   const table = call.text("table");
   await using host = await openHost(call);
-  await using store = await openLmdbStore({ directory: call.text("store") ?? defaultStore });
+  await using store = await openStore(place);
   await using controller = await openController({
     ...{ host, store, serveNames },
     ...(plan === undefined ? {} : { name: plan }),
