@@ -64,7 +64,10 @@ import { Turns } from "./turns.ts";
 export interface ControllerOptions {
   /** The namespace that plays the host: its bridges, rules and settings are managed. */
   readonly host: Namespace;
-  /** Where the plan lives; see `openMemoryStore` and `openLmdbStore`. It is not closed with this. */
+  /**
+   * Where the plan lives; see `openMemoryStore`, `openLmdbStore` and `openEtcdStore`. It is not closed
+   * with this.
+   */
   readonly store: Store;
   /** By what the plan of this host goes in the store. Default: the machine's host name. */
   readonly name?: string;

@@ -23,6 +23,14 @@ const pageText = 4 * 1024 * 1024;
 const firstPage = 100;
 const longestPage = 5000;
 
+/** So often a listing is begun, if etcd is compacted in the midst of it. */
+const mostListings = 5;
+
+interface Found {
+  readonly found: readonly KeyValue[];
+  readonly revision: number;
+}
+
 /** The calls of a store, below its prefix. */
 export class Client {
   readonly connection: Connection;
@@ -81,8 +89,20 @@ export class Client {
     return kvs?.[0];
   }
 
-  /** All entries that begin with a prefix, at one revision, page by page. */
-  async list(prefix: string): Promise<{ found: KeyValue[]; revision: number }> {
+  /** All entries that begin with a prefix, at one revision. */
+  async list(prefix: string): Promise<Found> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#pages(prefix);
+      } catch (error) {
+        // Between two pages, etcd has forgotten how it was.
+        const isForgotten = error instanceof EtcdRefusal && error.isCompacted;
+        if (!isForgotten || attempt === mostListings) throw error;
+      }
+    }
+  }
+
+  async #pages(prefix: string): Promise<Found> {
     const whole = this.layout.entries(prefix);
     const found: KeyValue[] = [];
     let [key, revision, limit] = [whole.key, 0, firstPage];

@@ -29,11 +29,6 @@ interface Attempt {
   readonly timeoutMs: number;
 }
 
-/** An answer that goes on and on. */
-export interface Stream extends Dispatcher.ResponseData {
-  readonly end: () => void;
-}
-
 /** How a request is made. */
 export interface RequestOptions {
   /** The function that was called. */
@@ -44,7 +39,7 @@ export interface RequestOptions {
   readonly once?: boolean;
 }
 
-/** The pause before a repetition; the first is 0. */
+/** The pause before a repetition, of which the first is number 0. */
 export function pauseMs(repetition: number): number {
   const longest = Math.min(firstPauseMs * 2 ** repetition, longestPauseMs);
   return longest * (1 - Math.random() / 2);
@@ -60,6 +55,7 @@ export class Connection {
   /** Counts on when an endpoint fails, so that the others are tried. */
   #turn = 0;
   #token: Promise<string | undefined> | undefined;
+  #closed = false;
 
   private constructor(options: CheckedOptions, undici: Undici) {
     this.#options = options;
@@ -76,7 +72,7 @@ export class Connection {
     this.#connect = (to, finish) => {
       connect(to, (...[cause, socket]) => {
         if (cause === null) finish(null, socket);
-        else finish(new ConnectFailure(cause.message || String(cause), { cause }), null);
+        else finish(new ConnectFailure(reasonOf(cause), { cause }), null);
       });
     };
     this.#agent = new undici.Agent({
@@ -106,6 +102,11 @@ export class Connection {
     if (endpoint === this.endpoint) this.#turn += 1;
   }
 
+  /** The next request is made under another one. */
+  forgetToken(): void {
+    this.#token = undefined;
+  }
+
   /**
    * Asks until there is an answer.
    *
@@ -123,7 +124,7 @@ export class Connection {
       try {
         return (await this.#attempt({ endpoint, path, body, timeoutMs })) as T;
       } catch (error) {
-        if (isFinal(error)) throw error;
+        if (isFinal(error) || this.#closed) throw error;
         this.leave(endpoint);
         const pause = pauseMs(attempt);
         const isLate = performance.now() + pause >= deadline;
@@ -144,7 +145,10 @@ export class Connection {
       const headers = await this.#headers(to.endpoint, signal);
       return await this.#exchange(to, { headers, signal });
     }).catch((error: unknown) => {
-      if (error instanceof EtcdRefusal && error.wantsToken) this.#token = undefined;
+      // Where etcd asked nobody who he is, it may do so by now.
+      if (error instanceof EtcdRefusal && (error.wantsToken || error.isForbidden)) {
+        this.forgetToken();
+      }
       throw error;
     });
   }
@@ -166,7 +170,7 @@ export class Connection {
     const asked = this.#token;
     const token = await asked.catch((cause: unknown) => {
       if (this.#token === asked) this.#token = undefined;
-      if (cause instanceof EtcdRefusal) throw cause;
+      if (isFinal(cause)) throw cause;
       throw new ConnectFailure(`no token to be had, ${String(cause)}`, { cause });
     });
     return token === undefined ? json : { ...json, authorization: token };
@@ -193,7 +197,12 @@ export class Connection {
    *
    * @param stop ends it
    */
-  async stream(endpoint: URL, path: string, body: object, stop: AbortSignal): Promise<Stream> {
+  async stream(
+    endpoint: URL,
+    path: string,
+    body: object,
+    stop: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     const client = this.#streamingClient(endpoint.origin);
     const destroy = () => void client.destroy().catch(() => undefined);
     stop.addEventListener("abort", destroy, { once: true });
@@ -204,8 +213,7 @@ export class Connection {
         signal.addEventListener("abort", destroy, { once: true });
         const { pathname } = new URL(path, endpoint);
         const text = JSON.stringify(body);
-        const request = client.request({ method: "POST", path: pathname, headers, body: text });
-        return { ...(await request), end: destroy };
+        return await client.request({ method: "POST", path: pathname, headers, body: text });
       });
     } catch (error) {
       destroy();
@@ -228,8 +236,14 @@ export class Connection {
 
   /** Requests that are under way fail. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#agent.destroy();
   }
+}
+
+/** Of several addresses of one name that cannot be reached, there is no message. */
+function reasonOf(cause: Error): string {
+  return cause.message || ("code" in cause ? String(cause.code) : cause.name);
 }
 
 /** Does work that is aborted when its time is over. */

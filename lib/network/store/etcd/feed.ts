@@ -40,6 +40,8 @@ export class Feed {
   #generation = 0;
   /** Why the last watch of etcd ended. */
   #failure: unknown;
+  /** How often in a row etcd did not let us watch. */
+  #refusals = 0;
   /** The revision of the last check but one has come, if this is known. */
   #checked = 0;
   #checking = false;
@@ -83,9 +85,8 @@ export class Feed {
    * @throws {NetworkError} `STORE_FORBIDDEN` if etcd lets us watch no more.
    */
   changesAtHand(prefix: string, after: number): History | undefined {
-    if (this.#failure instanceof EtcdRefusal && this.#failure.isForbidden) {
-      throw storeError("watch", this.#failure);
-    }
+    // Once, it may have been a token that a member did not know.
+    if (this.#refusals > 1) throw storeError("watch", this.#failure);
     return after < this.#journal.from ? undefined : this.#journal.changes(prefix, after);
   }
 
@@ -126,6 +127,7 @@ export class Feed {
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
         if (this.#failure !== undefined) await this.#resume(this.#failure);
+        if (signal.aborted) return;
         this.#watching = new AbortController();
         await follow(this.#client, this.#journal, this.#watching.signal, (ended) => {
           failures = 0;
@@ -134,6 +136,8 @@ export class Feed {
         });
       } catch (error) {
         this.#failure = error;
+        const isForbidden = error instanceof EtcdRefusal && error.isForbidden;
+        this.#refusals = isForbidden ? this.#refusals + 1 : 0;
         this.bell.ring();
       }
       await sleep(pauseMs(failures), undefined, { signal, ref: false }).catch(() => undefined);
@@ -142,6 +146,7 @@ export class Feed {
 
   #hear(ended: readonly string[]): void {
     this.#failure = undefined;
+    this.#refusals = 0;
     for (const id of ended) this.#onLeaseEnd(id);
     this.bell.ring();
   }
@@ -149,11 +154,16 @@ export class Feed {
   async #resume(failure: unknown): Promise<void> {
     const generation = this.#generation;
     const look = await this.#look("watch");
-    if (failure instanceof Forgotten && generation === this.#generation) this.#restart(look);
+    if (!(failure instanceof Forgotten) || generation !== this.#generation) return;
+    // What is forgotten may be the commits of others alone.
+    const then = await this.#client.look("watch", failure.revision);
+    if (this.#journal.knows(then)) this.#journal.advance(then.revision);
+    else this.#restart(look);
   }
 
   /** Waits until all has come that was so; halfway, another watch of etcd is tried. */
   async #arrival(look: Look): Promise<void> {
+    if (this.#journal.knows(look)) return;
     const { requestTimeoutMs } = this.#client.connection;
     let isLate = false;
     const giveUp = () => {

@@ -4,16 +4,24 @@ import type { Client } from "./client.ts";
 import { EtcdRefusal } from "./failures.ts";
 import type { Journal } from "./journal.ts";
 import { watchResponses } from "./stream.ts";
-import type { WatchResponse } from "./wire.ts";
+import { revisionOf, type WatchResponse } from "./wire.ts";
 
 /** etcd has forgotten what comes after the revision that was asked for. */
 export class Forgotten extends Error {
   override readonly name = "Forgotten";
+  /** What was so up to this revision can no more be told, but what was so at it. */
+  readonly revision: number;
+
+  constructor(revision: number) {
+    super(`etcd has compacted its history up to revision ${revision}`);
+    this.revision = revision;
+  }
 }
 
 function checkGoesOn({ canceled, compact_revision, cancel_reason = "" }: WatchResponse): void {
   if (!canceled) return;
-  if (compact_revision !== undefined) throw new Forgotten(`up to revision ${compact_revision}`);
+  if (compact_revision !== undefined) throw new Forgotten(revisionOf(compact_revision));
+  // Of a token that it does not know, etcd says the same of a watch.
   const code = /permission denied/i.test(cancel_reason) ? 7 : 2;
   throw new EtcdRefusal({ code, message: cancel_reason || "etcd ended the watch" });
 }
@@ -47,6 +55,7 @@ export async function follow(
     throw new Error("the server ended the watch");
   } catch (error) {
     connection.leave(endpoint);
+    if (error instanceof EtcdRefusal && error.isForbidden) connection.forgetToken();
     throw error;
   } finally {
     stop.removeEventListener("abort", end);

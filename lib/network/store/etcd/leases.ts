@@ -1,10 +1,14 @@
 // The leases that one handle of a store holds.
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CheckedCommit } from "../commit.ts";
 import { HeldLease, leaseLost, uptimeMs } from "../lease.ts";
 import type { Lease } from "../store.ts";
 import type { Client } from "./client.ts";
+
+/** So long the end of a lease is waited for, before other work goes on without it. */
+const settlingMs = 1000;
 
 /** One that etcd takes, which has 63 bits for it, and nobody else has. */
 function newId(): string {
@@ -62,7 +66,12 @@ export class Leases {
   /** Has those end in etcd, too, that have ended by our own clock. */
   async settle(): Promise<void> {
     for (const lease of this.#held.values()) void lease.ended;
-    await Promise.all(this.#ending);
+    if (this.#ending.size === 0) return;
+    const settled = new AbortController();
+    const { signal } = settled;
+    const late = sleep(settlingMs, undefined, { signal }).catch(() => undefined);
+    await Promise.race([Promise.all(this.#ending), late]);
+    settled.abort();
   }
 
   /** @throws {NetworkError} `LEASE_LOST` if a put names one that has ended, as far as is known here. */
@@ -76,6 +85,6 @@ export class Leases {
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#held.values()].map((lease) => lease.close()));
-    await this.settle();
+    await Promise.all(this.#ending);
   }
 }

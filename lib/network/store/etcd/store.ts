@@ -153,8 +153,9 @@ export class EtcdStore implements Store {
     this.#feed.bell.ring();
     await Promise.allSettled(this.#working);
     await this.#leases.close();
-    await this.#feed.close();
+    const feed = this.#feed.close();
     await this.#client.connection.close();
+    await feed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
