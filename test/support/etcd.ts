@@ -1,6 +1,7 @@
 // A real etcd, started on the loopback of the tests' namespace, of which nothing is left.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -12,14 +13,21 @@ import { openNamespace, setLink } from "../../lib/index.ts";
 
 const host = "127.0.0.1";
 
+/** One of those that no connection is given by the kernel, though its listener is away for a while. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer();
+    const listening = once(server.listen(port, host), "listening");
+    const isFree = await listening.then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** A server, which can be ended or stopped, and go on with what it has. */

@@ -141,9 +141,14 @@ describe.skipIf(await lacks("etcd"))("etcd with users", { timeout: 60_000 }, () 
 
   test("refuses one whose rights were taken away, until they are given back", async () => {
     await using store = await openEtcdStore(as("writer", "word"));
+    const { revision: after } = await store.list("");
+    const watch = store.watch({ prefix: "", after });
+    const next = watch.next().catch((error: unknown) => error);
     await asRoot("role", "revoke-permission", "writer", "mine/", "mine/\x7f");
     try {
       expect(await refused(() => store.get("a"))).toEqual(forbidden);
+      await etcd.server.restart(); // what is being watched, etcd looks at no more
+      expect(await next).toMatchObject(forbidden);
     } finally {
       await asRoot("role", "grant-permission", "writer", "readwrite", "mine/", "mine/\x7f");
     }

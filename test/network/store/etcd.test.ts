@@ -177,6 +177,7 @@ describe.skipIf(await lacks("etcd"))("etcd", () => {
       const one = await put(store, "a", 1);
       const two = await put(store, "a", 2);
       const three = await put(store, "a", 3);
+      expect((await store.changes("", one)).commits).toHaveLength(2);
       await foreign("compact", `${two}`);
       await using later = await open(prefix);
       const compacted = { code: "STORE_COMPACTED" };
