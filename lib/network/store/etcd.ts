@@ -47,6 +47,8 @@ async function checkFormat(client: Client, prefix: string): Promise<void> {
  *   were; they end if etcd has forgotten that, or lets us read no more.
  * - **A user** needs the rights to read and write from `prefix` to `prefix` and `"\x7f"`. etcd's
  *   gateway does not know who a client is by its certificate.
+ * - **Hosts** are told apart by the `name` of their controllers, the machine's host name by default:
+ *   it has to be another one on each machine.
  *
  * When it is opened, each endpoint is asked at most once.
  *
