@@ -15,7 +15,7 @@ export const hostOptions: Options = {
   },
   store: {
     value: "DIRECTORY|URL,…",
-    help: "where the plan is kept: a directory, /var/lib/vethwork unless it is given, or members of an etcd, as http://127.0.0.1:2379",
+    help: "where the plan is kept: a directory, /var/lib/vethwork unless it is given, or members of an etcd, as http://127.0.0.1:2379, whose user and password are in VETHWORK_STORE_USER and VETHWORK_STORE_PASSWORD",
     property: "directory",
   },
   table: {
