@@ -18,7 +18,7 @@ const patience = { timeout: 40_000, interval: 100 };
 async function withEtcd(
   test: (etcd: Etcd, store: Store) => Promise<void>,
   servers: EtcdOptions = {},
-  options: Partial<EtcdStoreOptions> = {},
+  options: Partial<EtcdStoreOptions> = { requestTimeoutMs: 40_000 },
 ): Promise<void> {
   const etcd = await startEtcd(servers);
   try {
