@@ -191,7 +191,7 @@ describe.skipIf(await lacks("etcd"))("etcd", () => {
   });
 
   describe("several processes", () => {
-    const script = fileURLToPath(new URL("../../fixtures/etcd-process.mjs", import.meta.url));
+    const script = fileURLToPath(new URL("../../fixtures/store-process.mjs", import.meta.url));
     const children: ChildProcess[] = [];
     const start = (...args: string[]) => {
       const child = spawn(process.execPath, [script, etcd.server.endpoint, ...args], {
