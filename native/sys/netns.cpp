@@ -45,6 +45,18 @@ const UniqueFd& home() {
   return fd;
 }
 
+/// Refuses to leave home where there is no way back: returning wants CAP_SYS_ADMIN in the user
+/// namespace that home belongs to (net/core/net_namespace.c, netns_install()), which a process
+/// lacks that has a user namespace of its own and the network namespace of others.
+void check_way_back() {
+  if (::setns(home().get(), CLONE_NEWNET) == 0) return;
+  refuse(errno == EPERM
+             ? "needs CAP_SYS_ADMIN where the process's own network namespace belongs, to "
+               "return there (unshare --user goes with --net), and a seccomp profile that "
+               "allows setns()"
+             : "");
+}
+
 /// Holds the lock that `ip netns add` takes, so that two makers do not both mount the directory.
 class NamesDirectoryLock {
  public:
@@ -97,6 +109,7 @@ bool is_namespace_file(const std::string& path) {
 Inside::Inside(int namespace_fd) {
   // Entering wants CAP_SYS_ADMIN, even to where one is: who has none can still look at home.
   if (namespace_inode(namespace_fd) == namespace_inode(home().get())) return;
+  check_way_back();
   if (::setns(namespace_fd, CLONE_NEWNET) != 0) {
     refuse(errno == EPERM ? "needs CAP_SYS_ADMIN in the user namespaces of the process and of the "
                             "namespace, and a seccomp profile that allows setns()"
@@ -110,7 +123,7 @@ Inside::~Inside() {
 }
 
 UniqueFd unshare_namespace() {
-  home();
+  check_way_back();
   if (::unshare(CLONE_NEWNET) != 0) refuse();
   try {
     return open_own_namespace();

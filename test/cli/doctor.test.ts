@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { createNamespace } from "../../lib/index.ts";
 import { openController, openMemoryStore } from "../../lib/network/index.ts";
+import { needs } from "../support/features.ts";
 import { inside, ip } from "../support/sandbox.ts";
 import { type Desk, type Json, main, withDesk } from "./support.ts";
 
@@ -211,6 +212,20 @@ describe("vethwork doctor", () => {
       expect(await codeOf("net_admin")).toEqual(["it does not have CAP_NET_ADMIN"]);
       expect(await codeOf("sys_admin")).toEqual(["it does not have CAP_SYS_ADMIN"]);
     }));
+
+  test("tells of capabilities that do not reach the host's namespace", async (context) => {
+    await needs("user-namespace", context);
+    await withDesk(async ({ options }) => {
+      const line = [process.execPath, main, "doctor", ...options, "--format", "json"];
+      const { code, stdout } = await run("unshare", ["-Ur", ...line]).catch((error) => error);
+      expect(code).toBe(1);
+      const belong = "but not where the network namespaces of process and host belong";
+      expect(JSON.parse(stdout).map(({ problem }: Json) => problem)).toEqual([
+        `it has CAP_NET_ADMIN, ${belong}`,
+        `it has CAP_SYS_ADMIN, ${belong}`,
+      ]);
+    });
+  });
 });
 
 describe("Controller.doctor", () => {

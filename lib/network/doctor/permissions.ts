@@ -42,8 +42,8 @@ async function withheld(capability: Capability): Promise<Pick<Diagnosis, "proble
     };
   }
   return {
-    problem: `it has ${capability}, but not where the host's namespace belongs`,
-    fix: "run it in the user namespace that the host's namespace was made in: nsenter -U --preserve-credentials -t PID",
+    problem: `it has ${capability}, but not where the network namespaces of process and host belong`,
+    fix: "run it in the user namespace that those were made in, or in namespaces of its own: unshare -Urnm",
   };
 }
 
