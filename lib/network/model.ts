@@ -25,8 +25,13 @@ export interface Network {
   /** 64 hex digits. */
   readonly id: string;
   readonly name: string;
-  /** The driver's name: `"bridge"`, `"macvlan"`, `"host"`, `"null"`, or one that was handed in. */
+  /**
+   * The driver's name: `"bridge"`, `"macvlan"`, `"overlay"`, `"routed"`, `"host"`, `"null"`, or one
+   * that was handed in.
+   */
   readonly driver: string;
+  /** Whether it is this host's alone, or spans the hosts that share the store. */
+  readonly scope: "local" | "cluster";
   /** ISO 8601, UTC. */
   readonly created: string;
   /** Whether it is `bridge`, `host` or `none`, which are made by themselves and stay. */

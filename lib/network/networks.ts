@@ -188,7 +188,7 @@ async function makePlanned(
   const { driver: driverName, ipv6, labels } = spec;
   const created = new Date().toISOString();
   const network: Network = {
-    ...{ id, name, driver: driverName, created, predefined },
+    ...{ id, name, driver: driverName, scope: "local" as const, created, predefined },
     ...{ internal, ipv6, subnets, options, labels, settings },
   };
   try {

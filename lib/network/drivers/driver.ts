@@ -20,6 +20,57 @@ export interface DriverTraits {
   readonly names: boolean;
 }
 
+/** What another host has of a network: an endpoint, or a block of the network's addresses. */
+export interface Remote {
+  /** The endpoint's id, or the block's subnet. */
+  readonly id: string;
+  /** The address by which that host is reached from other hosts. */
+  readonly host: string;
+  /** The endpoint's addresses, `"10.0.1.5"`, or the block, `"10.0.1.0/24"`. */
+  readonly addresses: readonly string[];
+  /** The endpoint's MAC address. */
+  readonly mac?: string;
+}
+
+/**
+ * What a driver of networks across hosts does besides. Such a network is made once, for all hosts,
+ * by {@link Driver.planNetwork} alone; each host that has an endpoint on it has a part of it, which
+ * is a {@link Network} of its own for the other verbs: its settings are the whole's and the part's.
+ */
+export interface AcrossHosts {
+  /** What the driver has to know of other hosts. */
+  readonly remotes: "endpoints" | "blocks";
+
+  /** The numbers of which each network has one to itself, as `settings.number`. Default: none. */
+  readonly numbers?: (
+    settings: Settings,
+  ) => readonly { readonly first: number; readonly last: number }[];
+
+  /**
+   * What is chosen for the part on this host. Nothing is made yet; the host may be looked at.
+   *
+   * @param address the address by which other hosts reach this one
+   */
+  planPart(host: Namespace, network: Network, address: string): Promise<Settings>;
+
+  /** Makes these, and no others, what the part knows of other hosts. */
+  setRemotes(host: Namespace, part: Network, remotes: readonly Remote[]): Promise<void>;
+
+  /** Brings some into the part, in place of what it knew by their addresses, and takes others out. */
+  changeRemotes(
+    host: Namespace,
+    part: Network,
+    change: { readonly come: readonly Remote[]; readonly gone: readonly Remote[] },
+  ): Promise<void>;
+
+  /** What of them the part does not know, and what it knows besides. */
+  inspectRemotes(
+    host: Namespace,
+    part: Network,
+    remotes: readonly Remote[],
+  ): Promise<readonly Finding[]>;
+}
+
 /** What the user asked of a network, before anything is made. */
 export interface NetworkRequest {
   readonly id: string;
@@ -29,6 +80,8 @@ export interface NetworkRequest {
   readonly options: Readonly<Record<string, string>>;
   /** The networks of the driver that there are, or are about to be. */
   readonly others: readonly Network[];
+  /** The address by which other hosts reach this one, for networks across hosts. */
+  readonly address?: string;
 }
 
 /** An endpoint with all that it joins. */
@@ -61,6 +114,9 @@ export interface Finding {
 export interface Driver {
   readonly name: string;
   readonly traits: DriverTraits;
+
+  /** Of drivers whose networks span hosts. */
+  readonly across?: AcrossHosts;
 
   /**
    * Reads a network's options. Nothing is made yet; the host may be looked at.
