@@ -161,7 +161,10 @@ export class CounterReader {
     }
   }
 
-  /** What came and went since the last call, oldest first; at first, every link as added. */
+  /**
+   * What came and went since the last call, oldest first; at first, every link as added. Of a link
+   * that came and went since, nothing is told, so that it costs no memory never to ask.
+   */
   takeChanges(): readonly CounterChange[] {
     return native().counterChanges(this) ?? [];
   }

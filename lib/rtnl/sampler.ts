@@ -145,7 +145,7 @@ export class Sampler implements AsyncDisposable {
     return native().samplerIndexes(this);
   }
 
-  /** What came and went since the last call, oldest first; at first, every link as added. */
+  /** As of a `CounterReader`: what came and went since the last call, but for what did both. */
   takeChanges(): readonly CounterChange[] {
     return native().samplerChanges(this) ?? [];
   }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "netlink/attributes.hpp"
@@ -98,6 +99,15 @@ void LinkRoster::note(bool added, std::uint32_t row) {
   told_ = true;
 }
 
+void LinkRoster::withdraw(std::uint32_t row) {
+  const auto added = std::find_if(changes_.rbegin(), changes_.rend(), [row](const auto& change) {
+    return change.added && change.row == row;
+  });
+  changes_.erase(std::next(added).base());
+  moved_ = true;
+  told_ = !changes_.empty();
+}
+
 void LinkRoster::add(std::uint32_t index, const std::string& name) {
   std::uint32_t row = row_of(index);
   const bool known = row != kNoRow;
@@ -112,7 +122,8 @@ void LinkRoster::add(std::uint32_t index, const std::string& name) {
     free_rows_.pop_back();
     set_row(index, row);
   }
-  links_[row] = {.index = index, .listing = listing_, .name = name};
+  const std::uint64_t taking = known ? links_[row].taking : taking_;
+  links_[row] = {.index = index, .listing = listing_, .taking = taking, .name = name};
   by_name_[name] = row;
   if (!known) note(true, row);
 }
@@ -120,7 +131,11 @@ void LinkRoster::add(std::uint32_t index, const std::string& name) {
 void LinkRoster::remove(std::uint32_t index) {
   const std::uint32_t row = row_of(index);
   if (row == kNoRow) return;
-  note(false, row);
+  if (links_[row].taking == taking_) {
+    withdraw(row);
+  } else {
+    note(false, row);
+  }
   by_name_.erase(links_[row].name);
   links_[row] = {};
   set_row(index, kNoRow);
@@ -186,6 +201,7 @@ std::vector<std::uint32_t> LinkRoster::indexes() const {
 std::vector<RosterChange> LinkRoster::take_changes() {
   const std::lock_guard lock{mutex_};
   told_ = false;
+  ++taking_;
   return std::exchange(changes_, {});
 }
 

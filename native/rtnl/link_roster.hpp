@@ -77,7 +77,9 @@ class LinkRoster final : private netlink::Listener {
   /// The indexes in row order; 0 where a row is free.
   [[nodiscard]] std::vector<std::uint32_t> indexes() const;
 
-  /// What changed since the last call, oldest first.
+  /// What changed since the last call, oldest first; of a link that came and went since, nothing.
+  /// So whoever never asks costs no more memory than the links that there are, and were at the last
+  /// call.
   std::vector<RosterChange> take_changes();
   /// True if that would return something; cheap enough to ask after each sweep.
   [[nodiscard]] bool changed() const { return told_.load(std::memory_order_relaxed); }
@@ -89,6 +91,8 @@ class LinkRoster final : private netlink::Listener {
     std::uint32_t index = 0;
     /// The listing that it was last seen in, or after.
     std::uint32_t listing = 0;
+    /// Between which calls of `take_changes` it came.
+    std::uint64_t taking = 0;
     std::string name{};
   };
 
@@ -98,6 +102,7 @@ class LinkRoster final : private netlink::Listener {
   void list();
   void forget_unlisted();
   void note(bool added, std::uint32_t row);
+  void withdraw(std::uint32_t row);
   void add(std::uint32_t index, const std::string& name);
   void remove(std::uint32_t index);
   void take_in(const LinkNews& news);
@@ -112,6 +117,8 @@ class LinkRoster final : private netlink::Listener {
   std::unordered_map<std::uint32_t, std::uint32_t> far_rows_;
   std::unordered_map<std::string, std::uint32_t> by_name_;
   std::vector<RosterChange> changes_;
+  /// How often changes were taken.
+  std::uint64_t taking_ = 0;
   std::atomic<bool> told_ = false;
   std::uint32_t listing_ = 0;
   bool missed_ = false;

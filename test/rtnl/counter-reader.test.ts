@@ -175,6 +175,34 @@ describe("rows", () => {
       expect(told.slice(-2).sort()).toEqual(["removed p10", "removed v10"]);
     }));
 
+  test("tell nothing of links that came and went meanwhile, whatever row they had", () =>
+    withSandboxes(1, async ([sandbox]) => {
+      const add = (name: string) =>
+        createLink(sandbox, { kind: "veth", name, peer: { name: `${name}p` } });
+      await add("old");
+      using reader = await openCounters(sandbox);
+      const into = new BigUint64Array(20 * counterRowLength);
+      const told = () => reader.takeChanges().map(({ type, name }) => `${type} ${name}`);
+      reader.readSync(into);
+      expect(told().sort()).toEqual(["added lo", "added old", "added oldp"]);
+      await deleteLink(sandbox, { name: "old" });
+      for (let round = 0; round < 20; round += 1) {
+        await add("brief");
+        reader.readSync(into);
+        await deleteLink(sandbox, { name: "brief" });
+        reader.readSync(into);
+      }
+      await add("new");
+      reader.readSync(into);
+      const changes = told();
+      expect(changes.slice(0, 2).sort()).toEqual(["removed old", "removed oldp"]);
+      expect(changes.slice(2).sort()).toEqual(["added new", "added newp"]);
+      expect(told()).toEqual([]);
+      await deleteLink(sandbox, { name: "new" });
+      reader.readSync(into);
+      expect(told().sort()).toEqual(["removed new", "removed newp"]);
+    }));
+
   test("of an index that is used again are another link's", () =>
     withSandboxes(1, async ([sandbox]) => {
       const pair = {
