@@ -151,18 +151,18 @@ export async function withHosts(
   });
 }
 
-/** The entries of the VXLAN's own forwarding database, as `MAC host`. */
+/** The entries of the VXLAN's own forwarding database, as `MAC host state`, and what is unusual. */
 export async function hostsKnown({ room }: Part): Promise<string[]> {
   const entries = await bridge(room, "fdb", "show", "dev", "vxlan0");
   return entries
     .filter(({ flags }) => flags.includes("self"))
-    .map(({ mac, dst, state }) => `${mac} ${dst} ${state}`)
+    .map(({ mac, dst, state, port, vni }) => [mac, dst, state, port, vni].join(" ").trim())
     .sort();
 }
 
 /** The VXLAN's neighbours, as `IP MAC state`. */
 export async function macsKnown({ room }: Part): Promise<string[]> {
-  const neighbours = await ip(room, "neigh", "show", "dev", "vxlan0");
+  const neighbours = await ip(room, "neigh", "show", "nud", "all", "dev", "vxlan0");
   return neighbours.map(({ dst, lladdr, state }) => `${dst} ${lladdr} ${state}`).sort();
 }
 

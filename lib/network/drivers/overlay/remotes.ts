@@ -58,14 +58,10 @@ function knowledgeOf({ local }: { readonly local: string }, remotes: readonly Re
 }
 
 /** A removal of what may be gone by now. */
-async function unlessGone(removal: Promise<void>): Promise<boolean> {
-  try {
-    await removal;
-    return true;
-  } catch (error) {
+async function unlessGone(removal: Promise<void>): Promise<void> {
+  await removal.catch((error: unknown) => {
     if (!isCode(error, "ENOENT")) throw error;
-    return false;
-  }
+  });
 }
 
 /** Sends to a MAC address by a host, and by it alone. */
@@ -209,26 +205,27 @@ export async function changeRemotes(
 }
 
 async function forget(inside: Namespace, old: Knowledge, come: Knowledge): Promise<void> {
-  const left = new Set<string>();
-  const gone = [...old.hosts].filter(([mac]) => !come.hosts.has(mac));
-  await inTurns(
-    gone.map(([address, remote]) => async () => {
-      if (await unlessGone(removeFdbEntry(inside, link, { address, remote }))) left.add(address);
-    }),
+  // The kernel says of a removal that it was done, also if the entry leads to another host.
+  const [fdb, known] = await Promise.all([
+    listFdbEntries(inside, { link }),
+    listNeighbours(inside, { link }),
+  ]);
+  const left = new Set(
+    fdb.flatMap(({ address, remote = "" }) => (old.hosts.get(address) === remote ? address : [])),
   );
-  if (left.size === 0) return;
-  const known = await listNeighbours(inside, { link });
   const stale = known.filter(({ address, linkAddress = "" }) => {
     const isTheirs = left.has(linkAddress) && old.macs.get(address) === linkAddress;
     return isTheirs && !come.macs.has(address);
   });
-  await inTurns(
-    stale.map(
+  const gone = [...left].filter((mac) => !come.hosts.has(mac));
+  await inTurns([
+    ...gone.map((address) => () => forgetHost(inside, address)),
+    ...stale.map(
       ({ address }) =>
         () =>
           forgetMac(inside, address),
     ),
-  );
+  ]);
 }
 
 /** The first few of many, and how many there are besides. */
