@@ -81,7 +81,7 @@ export function linkName(docker: string, otherwise: Json, free = 0): OptionRow {
 }
 
 /** The options of networks on a bridge of the host. */
-export const bridgedOptions = {
+export const bridgedOptions: OptionTable = {
   icc: flag("com.docker.network.bridge.enable_icc", true),
   masquerade: flag("com.docker.network.bridge.enable_ip_masquerade", true),
   hostBinding: {
