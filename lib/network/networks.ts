@@ -39,11 +39,13 @@ export function isPredefined(name: string): boolean {
 /** What the firewall has to know of a network, if it goes through the host. */
 export function firewalled(context: Context, network: Network): FirewalledNetwork | undefined {
   if (!driverOf(context, operation, network).traits.routed) return undefined;
-  const { link, icc, masquerade } = network.settings;
+  const { link, icc, masquerade, whole } = network.settings;
   return {
     id: network.id,
     link: String(link),
     subnets: network.subnets.map(({ subnet }) => subnet),
+    // Of a driver of networks across hosts, each of which has a part of it.
+    ...(Array.isArray(whole) ? { whole: whole.map(String) } : {}),
     masquerade: masquerade !== false,
     internal: network.internal,
     icc: icc !== false,

@@ -20,7 +20,8 @@ export type Feature =
   | "user-namespace"
   | "bridge-vlan-filtering"
   | "etc-netns"
-  | "etcd";
+  | "etcd"
+  | "bird";
 
 /** The smallest link of a kind; `lower` stands for kinds that lie upon another link. */
 function smallest(kind: LinkKind, lower: number): LinkSpec {
@@ -74,6 +75,7 @@ async function probe(feature: Feature): Promise<boolean> {
     );
     return programs.every(([program = "", ...args]) => spawnSync(program, args).status === 0);
   }
+  if (feature === "bird") return spawnSync("bird", ["--version"]).status === 0;
   // The sandbox has an empty one of its own, where the kernel lets it.
   if (feature === "etc-netns") return existsSync("/etc/netns");
   const namespace = await createNamespace();

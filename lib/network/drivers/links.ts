@@ -41,6 +41,11 @@ function ignoreMissing(error: unknown): undefined {
   if (!(error instanceof NetlinkError) || error.code !== "ENOENT") throw error;
 }
 
+/** What a finding of a network is about. */
+export function subjectOf({ name }: { readonly name: string }): string {
+  return `network ${JSON.stringify(name)}`;
+}
+
 /** What nobody but the user can mend; to try fails with the problem. */
 export function unmendable(subject: string, problem: string, remedy: string): Finding {
   const repair = () => Promise.reject(new Error(problem));

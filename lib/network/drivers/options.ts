@@ -1,5 +1,6 @@
 // Options of drivers: names as Docker has them, short ones beside, values as text.
 
+import { isIPv4 } from "node:net";
 import { NetworkError } from "../errors.ts";
 import type { Json } from "../store/store.ts";
 import type { NetworkRequest } from "./driver.ts";
@@ -78,6 +79,20 @@ export function linkName(docker: string, otherwise: Json, free = 0): OptionRow {
   const rule = `must be 1 to ${most} letters, digits, '_', '.' and '-', not ${forAll.join(" or ")}`;
   return { docker, otherwise, read, rule };
 }
+
+/** The options of networks on a bridge of the host. */
+export const bridgedOptions: OptionTable = {
+  icc: flag("com.docker.network.bridge.enable_icc", true),
+  masquerade: flag("com.docker.network.bridge.enable_ip_masquerade", true),
+  hostBinding: {
+    docker: "com.docker.network.bridge.host_binding_ipv4",
+    otherwise: "0.0.0.0",
+    read: (text: string) => (isIPv4(text) ? text : undefined),
+    rule: "must be an IPv4 address",
+  },
+  mtu: mtu("com.docker.network.driver.mtu"),
+  linkPrefix: linkName("com.docker.network.container_iface_prefix", "eth", 5),
+};
 
 /**
  * The values of all options of a table: those given, by their short or Docker's names, and the

@@ -45,6 +45,8 @@ export interface FirewalledNetwork {
   /** The bridge's name. */
   readonly link: string;
   readonly subnets: readonly string[];
+  /** All of a network of which this host has but the subnets: what other hosts have is of it, too. */
+  readonly whole?: readonly string[];
   /** Whether what leaves it looks as if it came from the host. */
   readonly masquerade: boolean;
   /** Whether nothing gets in or out. */
@@ -182,16 +184,35 @@ function nameOf(verb: string, { id }: Pick<FirewalledNetwork, "id">): string {
 const accept = decide({ verdict: "accept" });
 const drop = decide({ verdict: "drop" });
 
+/** Goes on if a packet is from a prefix. */
+function isFrom(prefix: string): Expression[] {
+  return isIPv6(prefix.split("/")[0] ?? "")
+    ? [...isIpv6, ...within(ip6Source, prefix)]
+    : [...isIpv4, ...within(ipSource, prefix)];
+}
+
+/** Goes on if a packet is to a prefix. */
+function isTo(prefix: string): Expression[] {
+  return isIPv6(prefix.split("/")[0] ?? "")
+    ? [...isIpv6, ...within(ip6Destination, prefix)]
+    : [...isIpv4, ...within(ipDestination, prefix)];
+}
+
+/** Lets in what the other hosts have of a network; no other network of this host can feign to be that. */
+function fromOtherHosts({ whole = [], icc }: FirewalledNetwork): Expression[][] {
+  if (whole.length === 0 || !icc) return [];
+  const fromBridge = rule(inSet([inputLink], bridges.set), drop);
+  return [fromBridge, ...whole.map((prefix) => rule(isFrom(prefix), accept))];
+}
+
 /** The chains of one network. */
 export function chainsOf(network: FirewalledNetwork): ChainShape[] {
-  const { link, subnets, internal, icc } = network;
+  const { link, subnets, whole = [], internal, icc } = network;
   const fromItself = equals(inputLink, link);
   const elsewhere = differs(outputLink, link);
-  const fromSubnets = subnets.map((subnet) =>
-    isIPv6(subnet.split("/")[0] ?? "")
-      ? [...isIpv6, ...within(ip6Source, subnet)]
-      : [...isIpv4, ...within(ipSource, subnet)],
-  );
+  const fromSubnets = subnets.map(isFrom);
+  // What goes to another host's part stays in the network.
+  const toOtherHosts = whole.map((prefix) => rule(isTo(prefix), decide({ verdict: "return" })));
   return [
     {
       chain: nameOf("into", network),
@@ -199,12 +220,13 @@ export function chainsOf(network: FirewalledNetwork): ChainShape[] {
         rule(isAnswer(), accept),
         ...(icc ? [rule(fromItself, accept)] : []),
         ...(internal ? [] : [rule(isTranslated(), accept)]),
+        ...fromOtherHosts(network),
         drop,
       ],
     },
     {
       chain: nameOf("out-of", network),
-      rules: internal ? [rule(elsewhere, drop)] : [],
+      rules: internal ? [...toOtherHosts, rule(elsewhere, drop)] : [],
     },
     {
       // From one endpoint to another, or itself, by way of the host's address: the answer has to
@@ -218,7 +240,7 @@ export function chainsOf(network: FirewalledNetwork): ChainShape[] {
       rules:
         internal || !network.masquerade
           ? []
-          : fromSubnets.map((from) => rule(from, elsewhere, masquerade())),
+          : [...toOtherHosts, ...fromSubnets.map((from) => rule(from, elsewhere, masquerade()))],
     },
   ];
 }
