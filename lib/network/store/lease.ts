@@ -86,6 +86,10 @@ export class HeldLease implements Lease {
     this.#ending.abort(reason);
   }
 
+  leave(): void {
+    if (!this.ended.aborted) this.#end();
+  }
+
   async close(): Promise<void> {
     if (this.ended.aborted) return;
     this.#end();

@@ -123,6 +123,11 @@ export interface Lease extends AsyncDisposable {
   readonly ended: AbortSignal;
   /** Ends it now, and deletes its keys. Does nothing if it has ended. */
   close(): Promise<void>;
+  /**
+   * Renews it no more, and leaves its keys to the store until the time that it has to live is over:
+   * whoever comes next can put them under a lease of its own before.
+   */
+  leave(): void;
 }
 
 /**

@@ -601,6 +601,23 @@ export function describeStore(
         await lease.close();
       });
 
+      test("that was left takes its keys when its time is over, but those of another lease by then", async () => {
+        const lease = await store.openLease({ ttlMs: shortestTtlMs });
+        const mine = ["a", "b"].map((key) => ({ key, value: 1, lease: lease.id }));
+        const after = await made(store.commit({ put: mine }));
+        const seen = first(2, store.watch({ prefix: "", after }));
+        lease.leave();
+        lease.leave();
+        expect(lease.ended.aborted).toBe(true);
+        expect((await store.list("")).entries.map(({ key }) => key)).toEqual(["a", "b"]);
+        const next = await store.openLease({ ttlMs: 10 * shortestTtlMs });
+        await made(store.commit({ put: [{ key: "a", value: 2, lease: next.id }] }));
+        expect((await seen)[1]?.changes).toEqual([{ key: "b" }]);
+        expect((await store.get("a"))?.value).toBe(2);
+        await next.close();
+        expect(await store.get("a")).toBeUndefined();
+      });
+
       test("that is lost is seen by a watch", async () => {
         const lease = await store.openLease({ ttlMs: shortestTtlMs });
         const after = await made(store.commit({ put: [{ key: "a", value: 1, lease: lease.id }] }));

@@ -1,0 +1,86 @@
+// What is below a prefix, told to one who keeps it: read once, and then brought up to date.
+
+import { NetworkError } from "../errors.ts";
+import type { Change, Committed, Entry, Store } from "./store.ts";
+
+/** Who keeps what is below a prefix. */
+export interface Keeper {
+  /** All there is, in place of whatever was known. */
+  readonly begin: (entries: readonly Entry[], revision: number) => void;
+  /** What one commit changed. Commits come in their order, each once. */
+  readonly apply: (changes: readonly Change[], revision: number) => void;
+}
+
+/** The commits below a prefix, for one keeper. */
+export class Tail {
+  readonly #store: Store;
+  readonly #prefix: string;
+  readonly #keeper: Keeper;
+  /** All commits up to this have been told; `undefined` if everything is to be read. */
+  #revision: number | undefined;
+  /** The refresh that has begun. */
+  #present: Promise<void> = Promise.resolve();
+  /** The one that begins after it, for all who ask until then. */
+  #next: Promise<void> | undefined;
+
+  constructor(store: Store, prefix: string, keeper: Keeper) {
+    this.#store = store;
+    this.#prefix = prefix;
+    this.#keeper = keeper;
+  }
+
+  /** Catches up with the store: every commit that was settled before has been told afterwards. */
+  async refresh(): Promise<void> {
+    if (this.#next === undefined) {
+      this.#next = this.#present.then(() => {
+        this.#next = undefined;
+        return this.#catchUp();
+      });
+      this.#present = this.#next.catch(() => undefined);
+    }
+    await this.#next;
+  }
+
+  /**
+   * Tells commits as they come, until the signal. Whenever the store has forgotten some, everything
+   * is told anew.
+   */
+  async follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.refresh();
+        const options = { prefix: this.#prefix, after: this.#revision ?? 0, signal };
+        for await (const committed of this.#store.watch(options)) this.#note(committed);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof NetworkError) || error.code !== "STORE_COMPACTED") throw error;
+        this.#revision = undefined;
+      }
+    }
+  }
+
+  #note({ revision, changes }: Committed): void {
+    if (this.#revision === undefined || revision <= this.#revision) return;
+    this.#keeper.apply(changes, revision);
+    this.#revision = revision;
+  }
+
+  async #catchUp(): Promise<void> {
+    if (this.#revision === undefined) return await this.#readAll();
+    try {
+      const { commits, revision } = await this.#store.changes(this.#prefix, this.#revision);
+      for (const committed of commits) this.#note(committed);
+      this.#revision = Math.max(this.#revision, revision);
+    } catch (error) {
+      if (!(error instanceof NetworkError) || error.code !== "STORE_COMPACTED") throw error;
+      await this.#readAll();
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    const { entries, revision } = await this.#store.list(this.#prefix);
+    this.#keeper.begin(entries, revision);
+    this.#revision = revision;
+  }
+}
