@@ -70,12 +70,16 @@ export function checkUnused(state: SubnetState): void {
 }
 
 /**
- * The address to give: the named one if it is free, or the next.
+ * The address to give: the named one if it is free, or held by `holder`; or the next.
  *
  * @throws {NetworkError} `POOL_EXHAUSTED`, `ADDRESS_TAKEN`, and what {@link checkAddress} refuses
  */
-export function chooseAddress(state: SubnetState, named: Block | undefined): string {
-  return named === undefined ? nextAddress(state) : freeAddress(state, named);
+export function chooseAddress(
+  state: SubnetState,
+  named: Block | undefined,
+  holder?: string,
+): string {
+  return named === undefined ? nextAddress(state) : freeAddress(state, named, holder);
 }
 
 function nextAddress({ next, subnet }: SubnetState): string {
@@ -87,12 +91,13 @@ function nextAddress({ next, subnet }: SubnetState): string {
   });
 }
 
-function freeAddress(state: SubnetState, named: Block): string {
+function freeAddress(state: SubnetState, named: Block, holder: string | undefined): string {
   const operation = "allocateAddress";
   checkAddress(operation, state.block, named);
   const address = addressOf(named);
   const owner = state.ownerOf(address);
-  if (owner === undefined) return address;
+  const isAgain = holder !== undefined && state.holdingOf(address)?.holder === holder;
+  if (owner === undefined || isAgain) return address;
   throw new NetworkError("ADDRESS_TAKEN", {
     operation,
     subject: address,

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { invalidArgument, refuseUnknown } from "../../errors.ts";
 import { NetworkError } from "../errors.ts";
-import type { Change, Commit, Store } from "../store/store.ts";
+import type { Change, Commit, Condition, Store } from "../store/store.ts";
 import { addressArgument, addressOf } from "./blocks.ts";
 import { checkUnused, chooseAddress, chooseSubnet } from "./decisions.ts";
 import {
@@ -139,7 +139,7 @@ export class Ipam {
    * @throws {NetworkError} `STORE_BUSY` if other processes took every address first.
    */
   async allocateAddress(options: AllocateAddressOptions): Promise<string> {
-    refuseUnknown("options", options, ["subnet", "holder", "address"]);
+    refuseUnknown("options", options, ["subnet", "holder", "address", "again", "lease"]);
     const [address] = await this.allocateAddresses({ requests: [options] });
     if (address === undefined) throw new Error("allocateAddress: none was given");
     return address;
@@ -155,21 +155,24 @@ export class Ipam {
   async allocateAddresses(options: AllocateAddressesOptions): Promise<readonly string[]> {
     refuseUnknown("options", options, ["requests", "with"]);
     const operation = "allocateAddress";
-    const requests = options.requests.map(({ subnet, holder, address }) => ({
+    const requests = options.requests.map(({ subnet, holder, address, again, lease }) => ({
       subnet: this.#subnetArgument(subnet),
       holder: nameArgument("holder", holder),
       named: address === undefined ? undefined : addressArgument("address", address),
+      again: again === true,
+      lease,
     }));
     const subject = requests.map(({ subnet }) => subnet).join(" ");
     return await this.#attempt(operation, subject, async () => {
-      const chosen = requests.map(({ subnet, holder, named }) => {
+      const chosen = requests.map(({ subnet, holder, named, again, lease }) => {
         const state = this.#getSubnet(operation, subnet);
-        return { state, holder, address: chooseAddress(state, named) };
+        const address = chooseAddress(state, named, again ? holder : undefined);
+        return { state, holder, lease, address };
       });
       const addresses = chosen.map(({ address }) => address);
       const own = options.with?.(addresses) ?? {};
-      const giving = chosen.map(({ state, holder, address }) =>
-        givingAddress(state, this.#keys, address, holder),
+      const giving = chosen.map(({ state, holder, lease, address }) =>
+        givingAddress(state, this.#keys, address, { holder, lease }),
       );
       const commit = together([...giving, own]);
       const hold = chosen.reduceRight<() => Promise<boolean>>(
@@ -246,6 +249,11 @@ export class Ipam {
       });
       return (await this.#commit(operation, together([...taking, own]), own)) ? true : undefined;
     });
+  }
+
+  /** What holds as long as nobody has an address of some subnets, as conditions of a commit. */
+  unheld(subnets: readonly string[]): Condition[] {
+    return subnets.map((subnet) => ({ emptyPrefix: this.#keys.held(subnet) }));
   }
 
   /** All subnets of the space, IPv4 first, in the order of their addresses. */

@@ -52,6 +52,10 @@ export interface AllocateAddressOptions {
   readonly holder: string;
   /** An address of the subnet, in its range or not. Default: the next of the range. */
   readonly address?: string;
+  /** Whether the named one is given to a holder that has it already. Default: false. */
+  readonly again?: boolean;
+  /** The id of a lease of the store: the address is free when it ends. Default: none. */
+  readonly lease?: string;
 }
 
 /** Which addresses, and what is to be changed in the same commit. */

@@ -37,20 +37,22 @@ export function takingSubnet(plan: Plan, keys: Keys, subnet: string): Commit {
   };
 }
 
-/** Gives an address of a subnet that is still the same. */
+/** Gives an address of a subnet that is still the same; to its holder again, if it is held. */
 export function givingAddress(
-  { subnet: { subnet }, revision }: SubnetState,
+  state: SubnetState,
   keys: Keys,
   address: string,
-  holder: string,
+  { holder, lease }: { readonly holder: string; readonly lease?: string | undefined },
 ): Commit {
+  const { subnet } = state.subnet;
   const key = keys.held(subnet, address);
+  const since = state.holdingOf(address)?.revision ?? 0;
   return {
     if: [
-      { key: keys.subnet(subnet), revision },
-      { key, revision: 0 },
+      { key: keys.subnet(subnet), revision: state.revision },
+      { key, revision: since },
     ],
-    put: [{ key, value: writeHolder(holder) }],
+    put: [{ key, value: writeHolder(holder), ...(lease === undefined ? {} : { lease }) }],
     delete: [keys.released(subnet, address)],
   };
 }

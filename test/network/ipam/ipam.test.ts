@@ -503,3 +503,47 @@ describe("bad arguments", () => {
     expect(await refused(() => ipam.listSubnets())).toEqual(closed);
   });
 });
+
+describe("an address by a lease", () => {
+  const subnet = "10.1.0.0/29";
+  const held = async () => (await ipam.describe(subnet)).held.map(({ address }) => address);
+  beforeEach(() => ipam.allocateSubnet({ holder, subnet }));
+
+  test("is free when the lease ends, and not before", async () => {
+    const { id: lease, close } = await store.openLease().then((one) => ({
+      id: one.id,
+      close: () => one.close(),
+    }));
+    const given = await ipam.allocateAddress({ subnet, holder: "a", lease });
+    expect(await held()).toEqual([given]);
+    await close();
+    expect(await held()).toEqual([]);
+    expect(await ipam.allocateAddress({ subnet, holder: "b" })).toBe(given);
+  });
+
+  test("is given again to its holder alone, by another lease", async () => {
+    const [first, next] = [await store.openLease(), await store.openLease()];
+    const address = await ipam.allocateAddress({ subnet, holder: "a", lease: first.id });
+    const again = { subnet, address, lease: next.id, again: true };
+    expect(await refused(() => ipam.allocateAddress({ ...again, holder: "b" }))).toEqual({
+      ...{ code: "ADDRESS_TAKEN", conflict: "a" },
+    });
+    expect(
+      await refused(() => ipam.allocateAddress({ ...again, again: false, holder: "a" })),
+    ).toEqual({ code: "ADDRESS_TAKEN", conflict: "a" });
+    expect(await ipam.allocateAddress({ ...again, holder: "a" })).toBe(address);
+    await first.close();
+    expect(await held()).toEqual([address]);
+    await next.close();
+    expect(await held()).toEqual([]);
+  });
+
+  test("that has ended is refused, and gives none", async () => {
+    const lease = await store.openLease();
+    await lease.close();
+    expect(
+      await refused(() => ipam.allocateAddress({ subnet, holder: "a", lease: lease.id })),
+    ).toEqual({ code: "LEASE_LOST" });
+    expect(await held()).toEqual([]);
+  });
+});
