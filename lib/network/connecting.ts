@@ -2,6 +2,8 @@
 
 import type { Namespace } from "../rtnl/namespace.ts";
 import { allEnded } from "../values/all-ended.ts";
+import { memberKeys, memberRecords } from "./cluster/members.ts";
+import { dropUnused } from "./cluster/parts.ts";
 import { allocate, connectionsOf, release } from "./connections.ts";
 import {
   asNetworkError,
@@ -23,13 +25,14 @@ import {
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
 import { recordOf } from "./keys.ts";
-import type { Endpoint, Sandbox } from "./model.ts";
-import { networkOrPredefined } from "./networks.ts";
+import type { Endpoint, Network, Sandbox } from "./model.ts";
+import { networkHere } from "./networks.ts";
 import { movePorts } from "./publishing.ts";
 import { writeFiles, writeFilesOfLinked } from "./sandbox-files.ts";
 import type { ConnectRequest } from "./sandbox-options.ts";
 import { checkTargets } from "./sandbox-plan.ts";
 import type { Condition } from "./store/store.ts";
+import { isWayOut, needsWayOut, wayOut, wayOutRequest } from "./way-out.ts";
 
 /** @throws {NetworkError} `MODE_CONFLICT` if the sandbox has no networks of its own. */
 function checkConnectable(caller: string, { name, mode }: Sandbox): void {
@@ -55,41 +58,87 @@ export async function connect(
   return await context.turns.take([`sandbox ${name}`], async () => {
     const sandbox = sandboxAt(context, caller, references.sandbox);
     checkConnectable(caller, sandbox);
-    const network = await networkOrPredefined(context, fence, caller, references.network);
-    const namespace = await context.namespaces.open(sandbox);
-    const before = connectionsOf(context, sandbox);
+    const network = await networkHere(context, fence, caller, references.network);
     checkTargets(context, caller, name, network, request);
-    const taken = new Set(before.map(({ endpoint }) => endpoint.link));
-    const plan = planEndpoint(context, caller, { sandbox, network, request, taken });
-    const [connection] = await allocate(context, caller, fence, [plan], (endpoints) => ({
-      put: endpoints.map((each) => recordOf(context.keys, "endpoints", "making", each)),
-    }));
-    if (connection === undefined) throw new Error("connect: no endpoint was planned");
-    const { endpoint } = connection;
-    const after = [...before, connection];
-    try {
-      const attached = attach(context, namespace, connection);
-      const routes = [defaultRoutes(before), defaultRoutes(after)] as const;
-      await allEnded([
-        attached.then(() => setDefaultRoutes(namespace, ...routes)),
-        attached.then(() => context.spreading.join(endpoint)),
-        movePorts(context, sandbox, before, after, attached),
-        writeFiles(context, sandbox),
-      ]);
-      const record = recordOf(context.keys, "endpoints", "made", endpoint);
-      await write(context, fence, { put: [record] });
-      await Promise.all([
-        context.names.settled(sandbox.id),
-        writeFilesOfLinked(context, sandbox, [network]),
-      ]);
-      return endpoint;
-    } catch (error) {
-      const place = { namespace, connection, before };
-      const failures = await undoConnect(context, fence, sandbox, place);
-      if (failures.some(isLost)) await detachLost(context, connection).catch(() => undefined);
-      throw withUndoFailures(asNetworkError(caller, name, error), failures);
-    }
+    const connection = await connectOne(context, fence, sandbox, network, request);
+    await openWayOut(context, fence, sandbox, connection);
+    return connection.endpoint;
   });
+}
+
+/** Connects a sandbox with a network of the host. What fails is undone. */
+async function connectOne(
+  context: Context,
+  fence: Condition,
+  sandbox: Sandbox,
+  network: Network,
+  request: ConnectRequest,
+): Promise<Connection> {
+  const caller = "connect";
+  const namespace = await context.namespaces.open(sandbox);
+  const before = connectionsOf(context, sandbox);
+  const taken = new Set(before.map(({ endpoint }) => endpoint.link));
+  const plan = planEndpoint(context, caller, { sandbox, network, request, taken });
+  const [connection] = await allocate(context, caller, fence, [plan], (endpoints) => ({
+    put: endpoints.map((each) => recordOf(context.keys, "endpoints", "making", each)),
+  }));
+  if (connection === undefined) throw new Error("connect: no endpoint was planned");
+  const { endpoint } = connection;
+  const after = [...before, connection];
+  try {
+    const attached = attach(context, namespace, connection);
+    const routes = [defaultRoutes(before), defaultRoutes(after)] as const;
+    await allEnded([
+      attached.then(() => setDefaultRoutes(namespace, ...routes)),
+      attached.then(() => context.spreading.join(endpoint)),
+      movePorts(context, sandbox, before, after, attached),
+      writeFiles(context, sandbox),
+    ]);
+    const record = recordOf(context.keys, "endpoints", "made", endpoint);
+    const told = memberRecords(context, sandbox, [connection]);
+    await write(context, fence, { put: [record, ...told] });
+    await Promise.all([
+      context.names.settled(sandbox.id),
+      writeFilesOfLinked(context, sandbox, [network]),
+    ]);
+    return connection;
+  } catch (error) {
+    const place = { namespace, connection, before };
+    const failures = await undoConnect(context, fence, sandbox, place);
+    if (failures.some(isLost)) await detachLost(context, connection).catch(() => undefined);
+    throw withUndoFailures(asNetworkError(caller, sandbox.name, error), failures);
+  }
+}
+
+/** Connects a sandbox with the bridge that leads out, if it needs that with its new connection. */
+async function openWayOut(
+  context: Context,
+  fence: Condition,
+  sandbox: Sandbox,
+  connection: Connection,
+): Promise<void> {
+  const networks = connectionsOf(context, sandbox).map(({ network }) => network);
+  if (networks.some(isWayOut) || !needsWayOut(networks)) return;
+  try {
+    const bridge = await networkHere(context, fence, "connect", wayOut);
+    await connectOne(context, fence, sandbox, bridge, wayOutRequest);
+  } catch (error) {
+    const failures = await leave(context, fence, sandbox, connection);
+    throw withUndoFailures(asNetworkError("connect", sandbox.name, error), failures);
+  }
+}
+
+/** Ends one of a sandbox's connections. Returns what failed. */
+async function leave(
+  context: Context,
+  fence: Condition,
+  sandbox: Sandbox,
+  connection: Connection,
+): Promise<unknown[]> {
+  const { id } = connection.endpoint;
+  const before = connectionsOf(context, sandbox).filter(({ endpoint }) => endpoint.id !== id);
+  const namespace = await context.namespaces.find(sandbox);
+  return await undoConnect(context, fence, sandbox, { namespace, connection, before });
 }
 
 /** Makes default routes and published ports go by other connections. */
@@ -132,7 +181,7 @@ async function undoConnect(
   const { endpoint } = connection;
   const record = recordOf(context.keys, "endpoints", "deleting", endpoint);
   try {
-    await write(context, fence, { put: [record] });
+    await write(context, fence, { put: [record], delete: memberKeys(context, [endpoint]) });
   } catch (error) {
     context.lock.retake();
     return [error];
@@ -149,6 +198,7 @@ async function undoConnect(
   }
   await release(context, fence, connection).catch(note);
   await writeFilesOfLinked(context, sandbox, [connection.network]).catch(note);
+  failures.push(...(await dropUnused(context, fence, [connection.network]).catch((one) => [one])));
   return failures;
 }
 
@@ -178,14 +228,24 @@ export async function disconnect(
       const reason = `it is not connected to ${JSON.stringify(references.network)}`;
       throw new NetworkError("ENDPOINT_MISSING", { operation: caller, subject: name, reason });
     }
-    const before = all.filter((one) => one !== connection);
-    const namespace = await context.namespaces.find(sandbox);
-    const place = { namespace, connection, before };
-    const [failure, ...more] = await undoConnect(context, fence, sandbox, place);
+    const failures = await leave(context, fence, sandbox, connection);
+    const [failure, ...more] = [...failures, ...(await closeWayOut(context, fence, sandbox))];
     if (failure !== undefined) {
       throw withUndoFailures(asNetworkError(caller, name, failure), more);
     }
   });
+}
+
+/** Takes a sandbox off the bridge that leads out, if it needs that no more. Returns what failed. */
+async function closeWayOut(
+  context: Context,
+  fence: Condition,
+  sandbox: Sandbox,
+): Promise<unknown[]> {
+  const connections = connectionsOf(context, sandbox);
+  const bridge = connections.find(({ network }) => isWayOut(network));
+  if (bridge === undefined || needsWayOut(connections.map(({ network }) => network))) return [];
+  return await leave(context, fence, sandbox, bridge);
 }
 
 /** A sandbox without networks that may get some. */

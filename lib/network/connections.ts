@@ -1,5 +1,8 @@
 // The connections of sandboxes as the plan has them: looked up, written down, struck out.
 
+import { memberKeys, memberRecords, sharesAddresses } from "./cluster/members.ts";
+import { places as clusterPlaces } from "./cluster/records.ts";
+import { wholeUnchanged } from "./cluster/wholes.ts";
 import { asNetworkError, type Context } from "./context.ts";
 import { type EndpointPlan, heldBy, withAddresses } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
@@ -34,16 +37,27 @@ export function ownerOf(context: Context, sandbox: Sandbox): Sandbox {
   throw new NetworkError("SANDBOX_MISSING", { operation: "open", subject: sandbox.name, reason });
 }
 
-/** The records of a sandbox and its endpoints, in the order in which they come or go. */
+/**
+ * The records of a sandbox and its endpoints, in the order in which they come or go, and what other
+ * hosts are to know of them.
+ */
 export function recordsOf(
-  { keys }: Context,
+  context: Context,
   state: State,
   sandbox: Sandbox,
   endpoints: readonly Endpoint[],
-): Required<Pick<Commit, "put">> {
+): Commit {
+  const { keys, plan } = context;
   const own = recordOf(keys, "sandboxes", state, sandbox);
   const theirs = endpoints.map((endpoint) => recordOf(keys, "endpoints", state, endpoint));
-  return { put: state === "deleting" ? [...theirs, own] : [own, ...theirs] };
+  if (state === "deleting")
+    return { put: [...theirs, own], delete: memberKeys(context, endpoints) };
+  if (state === "making") return { put: [own, ...theirs] };
+  const connections = endpoints.flatMap((endpoint) => {
+    const network = plan.networks.get(endpoint.network)?.value;
+    return network === undefined ? [] : [{ endpoint, network }];
+  });
+  return { put: [own, ...theirs, ...memberRecords(context, sandbox, connections)] };
 }
 
 function goes(operation: string, { name }: Network): NetworkError {
@@ -62,11 +76,51 @@ export function unchanged({ plan, keys }: Context, caller: string, network: Netw
   return { key: keys.of("networks", network), revision: planned.revision };
 }
 
+/** The addresses of those endpoints that have them of all hosts' subnets, under the host's lease. */
+async function allocateShared(
+  context: Context,
+  caller: string,
+  plans: readonly EndpointPlan[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const shared = plans.filter(({ network }) => sharesAddresses(context, network));
+  if (shared.length === 0) return new Map();
+  const { cluster } = context;
+  const { lease } = await cluster.here(caller);
+  const requests = shared.flatMap(({ endpoint: { id: holder }, requests: own }) =>
+    own.map((request) => ({ ...request, holder, lease })),
+  );
+  const unchangedWholes = () =>
+    shared.map(({ network }) => wholeUnchanged(context, caller, network));
+  const addresses = await cluster.ipam
+    .allocateAddresses({ requests, with: () => ({ if: unchangedWholes() }) })
+    .catch((error: unknown) => {
+      throw isCode(error, "LEASE_LOST") ? cluster.absent(caller, error) : error;
+    });
+  const left = [...addresses];
+  return new Map(
+    shared.map(({ endpoint, requests: own }) => [endpoint.id, left.splice(0, own.length)]),
+  );
+}
+
+function isCode(error: unknown, code: NetworkError["code"]): boolean {
+  return error instanceof NetworkError && error.code === code;
+}
+
+/** Gives the addresses back that endpoints have of all hosts' subnets. */
+async function releaseShared(
+  { cluster }: Context,
+  { endpoint, network }: Pick<EndpointPlan, "network"> & { readonly endpoint: { id: string } },
+  addresses: readonly string[],
+): Promise<void> {
+  const held = heldBy(network, { addresses });
+  await cluster.ipam.releaseAddresses({ holder: endpoint.id, addresses: held });
+}
+
 /**
- * Gives the endpoints their addresses, and writes them down with what else is to be written, all in
- * one commit.
+ * Gives the endpoints their addresses, and writes them down with what else is to be written, in one
+ * commit; those of subnets that all hosts share in one before it, by a lease that takes them back.
  *
- * @throws {NetworkError} `NETWORK_FULL`, and what the address management says.
+ * @throws {NetworkError} `NETWORK_FULL`, `HOST_ABSENT`, and what the address management says.
  */
 export async function allocate(
   context: Context,
@@ -76,20 +130,22 @@ export async function allocate(
   records: (endpoints: readonly Endpoint[]) => Commit,
 ): Promise<Connection[]> {
   const { ipam, plan, places } = context;
-  const requests = plans.flatMap(({ endpoint: { id: holder }, requests: own }) =>
-    own.map((request) => ({ ...request, holder })),
-  );
   const networks = plans.map(({ network }) => unchanged(context, caller, network));
   let connections: Connection[] = [];
+  let shared: ReadonlyMap<string, readonly string[]> = new Map();
   const giveBack = places.take(caller, plans);
   try {
+    shared = await allocateShared(context, caller, plans);
+    const own = plans.filter(({ endpoint }) => !shared.has(endpoint.id));
     await ipam.allocateAddresses({
-      requests,
+      requests: own.flatMap(({ endpoint: { id: holder }, requests }) =>
+        requests.map((request) => ({ ...request, holder })),
+      ),
       with: (addresses) => {
         const left = [...addresses];
         connections = plans.map((each) => {
-          const own = left.splice(0, each.requests.length);
-          return { network: each.network, endpoint: withAddresses(each, own) };
+          const given = shared.get(each.endpoint.id) ?? left.splice(0, each.requests.length);
+          return { network: each.network, endpoint: withAddresses(each, given) };
         });
         const commit = records(connections.map(({ endpoint }) => endpoint));
         return { ...commit, if: [fence, ...networks, ...(commit.if ?? [])] };
@@ -98,6 +154,11 @@ export async function allocate(
     await plan.refresh();
     return connections;
   } catch (error) {
+    for (const each of plans) {
+      const given = shared.get(each.endpoint.id);
+      // What cannot be given back goes with the lease.
+      if (given !== undefined) await releaseShared(context, each, given).catch(() => undefined);
+    }
     throw asNetworkError(caller, "", withoutConflict(context, caller, plans, error));
   } finally {
     giveBack();
@@ -112,19 +173,24 @@ export function withoutConflict(
   error: unknown,
 ): unknown {
   if (!(error instanceof NetworkError) || error.code !== "STORE_CONFLICT") return error;
-  const going = plans.find(({ network }) => keys.of("networks", network) === error.subject);
+  const going = plans.find(({ network }) =>
+    [keys.of("networks", network), clusterPlaces.network(network.id)].includes(error.subject ?? ""),
+  );
   return going === undefined ? lockLost(caller) : goes(caller, going.network);
 }
 
 /** Gives an endpoint's addresses back and strikes it from the plan, in one commit. */
 export async function release(
-  { ipam, keys, plan }: Context,
+  context: Context,
   fence: Condition,
   { network, endpoint }: Connection,
 ): Promise<void> {
+  const { ipam, keys, plan } = context;
+  const isShared = sharesAddresses(context, network);
+  if (isShared) await releaseShared(context, { network, endpoint }, endpoint.addresses);
   await ipam.releaseAddresses({
     holder: endpoint.id,
-    addresses: heldBy(network, endpoint),
+    addresses: isShared ? [] : heldBy(network, endpoint),
     with: { if: [fence], delete: [keys.of("endpoints", endpoint)] },
   });
   await plan.refresh();

@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Namespace } from "../rtnl/namespace.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { NetworkError } from "./errors.ts";
 import type { HostSettings } from "./host-settings.ts";
@@ -29,6 +30,7 @@ export interface Context {
   readonly lock: HostLock;
   readonly turns: Turns;
   readonly ipam: Ipam;
+  readonly cluster: Cluster;
   readonly firewall: Firewall;
   readonly drivers: ReadonlyMap<string, Driver>;
   readonly names: Names;
@@ -63,7 +65,9 @@ export async function write(
     .catch((error: unknown) => {
       // Nobody knows whether it was made: whoever comes next looks at what is half-made.
       context.lock.retake();
-      throw error;
+      const isLost = error instanceof NetworkError && error.code === "LEASE_LOST";
+      // Of all that is put, only what is for other hosts hangs on a lease.
+      throw isLost ? context.cluster.absent("write", error) : error;
     });
   if (!outcome.committed) {
     if (!isDeepStrictEqual(outcome.conflict, fence)) return outcome.conflict;
@@ -104,10 +108,17 @@ function referred<T extends { readonly id: string }>(
   return others.length === 0 ? found : undefined;
 }
 
+/** The network that a name, an id or its beginning stands for on this host, however far it is. */
+export function findNetwork(
+  { plan }: Pick<Context, "plan">,
+  reference: string,
+): Planned<Network> | undefined {
+  return referred(plan.network(reference), plan.networks, reference);
+}
+
 /** @throws {NetworkError} `NETWORK_MISSING` */
 export function networkAt(context: Context, operation: string, reference: string): Network {
-  const { plan } = context;
-  const found = referred(plan.network(reference), plan.networks, reference);
+  const found = findNetwork(context, reference);
   if (found?.state === "made") return found.value;
   const reason = "there is no such network";
   throw new NetworkError("NETWORK_MISSING", { operation, subject: reference, reason });

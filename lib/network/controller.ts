@@ -4,14 +4,21 @@ import { hostname } from "node:os";
 import { invalidArgument, objectArgument, refuseUnknown } from "../errors.ts";
 import { Namespace } from "../rtnl/namespace.ts";
 import { checkedList, checkedName, checkedReference } from "./checks.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { Follower } from "./cluster/follower.ts";
+import { type ClusterOptions, checkedCluster } from "./cluster/options.ts";
+import { Presence } from "./cluster/presence.ts";
+import type { Host } from "./cluster/records.ts";
 import { connect, disconnect } from "./connecting.ts";
-import { type Context, networkAt, sandboxAt } from "./context.ts";
+import { type Context, findNetwork, networkAt, sandboxAt } from "./context.ts";
 import type { Diagnosis } from "./doctor/diagnosis.ts";
 import { diagnose } from "./doctor/doctor.ts";
 import { bridge } from "./drivers/bridge.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { macvlan } from "./drivers/macvlan.ts";
+import { overlay } from "./drivers/overlay.ts";
 import { host as hostDriver, none } from "./drivers/predefined.ts";
+import { routed } from "./drivers/routed.ts";
 import { type NetworkEvent, watchPlan } from "./events.ts";
 import { type NetworkFilters, networkMatcher } from "./filters.ts";
 import { type ChangedSetting, HostSettings } from "./host-settings.ts";
@@ -34,7 +41,7 @@ import { Places } from "./places.ts";
 import { Plan } from "./plan.ts";
 import { PortBook } from "./ports.ts";
 import { purge } from "./purge.ts";
-import { inspectHost, type PlannedRepair, type Repair, repairHost } from "./reconcile.ts";
+import { inspectHost, madeOf, type PlannedRepair, type Repair, repairHost } from "./reconcile.ts";
 import { recover } from "./recovery.ts";
 import { SandboxNamespaces } from "./sandbox-namespaces.ts";
 import {
@@ -60,6 +67,11 @@ import { Spreading } from "./spreading.ts";
 import type { Condition, Store } from "./store/store.ts";
 import { Turns } from "./turns.ts";
 
+/** What a controller does by itself, until it is closed. */
+interface Role {
+  close(): Promise<void>;
+}
+
 /** What a controller is to manage, and where its plan is. */
 export interface ControllerOptions {
   /** The namespace that plays the host: its bridges, rules and settings are managed. */
@@ -78,12 +90,20 @@ export interface ControllerOptions {
   /** The name of the table of nftables on the host. Default: `"vethwork"`. */
   readonly table?: string;
   /**
+   * This host's place among the hosts that share the store: needed for networks across hosts, by one
+   * controller of each host, which keeps it for as long as it is open; the last one that was given
+   * this, if there are several. Default: none.
+   */
+  readonly cluster?: ClusterOptions;
+  /**
    * Milliseconds that a change waits for other controllers of the same host. Default: 10000.
    */
   readonly waitMs?: number;
 }
 
-const optionNames = ["host", "store", "name", "drivers", "serveNames", "table", "waitMs"];
+const optionNames = [
+  ...["host", "store", "name", "drivers", "serveNames", "table", "cluster", "waitMs"],
+];
 
 /** A machine's name, as far as it can be one in the store. */
 function ownName(): string {
@@ -99,7 +119,7 @@ const driverVerbs = [
   ...["inspectNetwork", "inspectEndpoint"],
 ];
 
-const ownDrivers: readonly Driver[] = [bridge, macvlan, hostDriver, none];
+const ownDrivers: readonly Driver[] = [bridge, macvlan, overlay, routed, hostDriver, none];
 
 /** Drivers that were handed in: whole, each of another name, none of ours. */
 function checkedDrivers(drivers: unknown): readonly Driver[] {
@@ -118,7 +138,12 @@ function checkedDrivers(drivers: unknown): readonly Driver[] {
   });
 }
 
-function checkedOptions(options: ControllerOptions): Required<ControllerOptions> {
+/** The options, with all that can be left out. */
+interface CheckedOptions extends Omit<Required<ControllerOptions>, "cluster"> {
+  readonly cluster: Required<ClusterOptions> | undefined;
+}
+
+function checkedOptions(options: ControllerOptions): CheckedOptions {
   refuseUnknown("options", options, optionNames);
   const { host, store, serveNames = true, waitMs = 10_000 } = options;
   const drivers = checkedDrivers(options.drivers);
@@ -134,7 +159,8 @@ function checkedOptions(options: ControllerOptions): Required<ControllerOptions>
   }
   const name = checkedName("name", options.name ?? ownName());
   const table = checkedName("table", options.table ?? "vethwork");
-  return { host, store, name, drivers, serveNames, table, waitMs };
+  const cluster = options.cluster && checkedCluster(options.cluster);
+  return { host, store, name, drivers, serveNames, table, cluster, waitMs };
 }
 
 /**
@@ -150,12 +176,12 @@ function checkedOptions(options: ControllerOptions): Required<ControllerOptions>
  */
 export class Controller implements AsyncDisposable {
   readonly #context: Context;
-  readonly #role: NamesRole | undefined;
+  readonly #roles: readonly Role[];
 
   /** @internal Use {@link openController}. */
-  constructor(context: Context, role: NamesRole | undefined) {
+  constructor(context: Context, roles: readonly Role[]) {
     this.#context = context;
-    this.#role = role;
+    this.#roles = roles;
   }
 
   async #change<T>(operation: string, work: (fence: Condition) => Promise<T>): Promise<T> {
@@ -163,9 +189,10 @@ export class Controller implements AsyncDisposable {
   }
 
   /**
-   * Makes a network.
+   * Makes a network: of this host, or with the driver `overlay` or `routed`, of all hosts that share
+   * the store.
    *
-   * @throws {NetworkError} `NETWORK_EXISTS`, `NETWORK_PREDEFINED`, `DRIVER_MISSING`, `OPTION_INVALID`,
+   * @throws {NetworkError} `HOST_ABSENT`, `NUMBER_TAKEN`, `NETWORK_EXISTS`, `NETWORK_PREDEFINED`, `DRIVER_MISSING`, `OPTION_INVALID`,
    *   `LINK_TAKEN`, `PARENT_MISSING`, `POOL_OVERLAP`, `POOL_EXHAUSTED`, `SUBNET_INVALID`,
    *   `ADDRESS_OUTSIDE`, `ADDRESS_RESERVED`, `ADDRESS_TAKEN`, `DRIVER_FAILED`; nothing is left then.
    * @throws {RangeError | TypeError} if an option is bad.
@@ -191,6 +218,12 @@ export class Controller implements AsyncDisposable {
   async getNetwork(network: string): Promise<Network> {
     const reference = checkedReference("network", network);
     await this.#context.plan.refresh();
+    const found = findNetwork(this.#context, reference);
+    if (found?.state === "made" && found.value.scope === "local") return found.value;
+    const { view } = this.#context.cluster;
+    await view.refresh();
+    const whole = view.whole(reference);
+    if (whole?.state === "made") return whole.network;
     return networkAt(this.#context, "getNetwork", reference);
   }
 
@@ -206,12 +239,25 @@ export class Controller implements AsyncDisposable {
   /** The networks that all filters let through, by name; all, without filters. */
   async listNetworks(filters: NetworkFilters = {}): Promise<readonly Network[]> {
     const matches = networkMatcher(filters);
-    const { plan } = this.#context;
-    await plan.refresh();
-    return [...plan.networks.values()]
-      .filter(({ state }) => state === "made")
-      .map(({ value }) => value)
-      .filter((network) => matches(network, plan.countOn(network.id)))
+    const { plan, cluster } = this.#context;
+    await Promise.all([plan.refresh(), cluster.view.refresh()]);
+    const { view } = cluster;
+    const own = madeOf(plan.networks.values()).filter(({ scope }) => scope === "local");
+    const wide = view.wholes().filter(({ state }) => state === "made");
+    const count = ({ id, scope }: Network) =>
+      scope === "local" ? plan.countOn(id) : view.countMembers(id);
+    return [...own, ...wide.map(({ network }) => network)]
+      .filter((network) => matches(network, count(network)))
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  /** The hosts that are there, by name: those that share the store, and have a controller each. */
+  async listHosts(): Promise<readonly Host[]> {
+    const { view } = this.#context.cluster;
+    await view.refresh();
+    return view
+      .hosts()
+      .map(({ revision: _, ...host }) => host)
       .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
@@ -444,10 +490,11 @@ export class Controller implements AsyncDisposable {
    * stay, with their connections and ports; names are served by the next controller.
    */
   async close(): Promise<void> {
-    const { lock, names, namespaces } = this.#context;
-    await this.#role?.close();
+    const { lock, names, namespaces, cluster } = this.#context;
+    for (const role of this.#roles) await role.close();
     await lock.close();
     await names.stop();
+    await cluster.close();
     await namespaces.closeAll();
   }
 
@@ -464,7 +511,8 @@ export class Controller implements AsyncDisposable {
  * @throws {RangeError | TypeError} if an option is bad.
  */
 export async function openController(options: ControllerOptions): Promise<Controller> {
-  const { host, store, name, drivers, serveNames, table, waitMs } = checkedOptions(options);
+  const checked = checkedOptions(options);
+  const { host, store, name, drivers, serveNames, table, waitMs } = checked;
   const keys = new Keys(name);
   const plan = new Plan(store, keys);
   const all = [...ownDrivers, ...drivers];
@@ -472,6 +520,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     ...{ host, store, keys, plan },
     turns: new Turns(),
     ipam: new Ipam({ store, space: name }),
+    cluster: new Cluster(store, name),
     firewall: new Firewall(host, { table }),
     drivers: new Map(all.map((driver) => [driver.name, driver])),
     names: new Names(() => context),
@@ -484,6 +533,17 @@ export async function openController(options: ControllerOptions): Promise<Contro
     lock: new HostLock({ store, keys, waitMs, prepare: (fence) => recover(context, fence) }),
   };
   await plan.refresh();
-  const role = serveNames ? await NamesRole.open(context) : undefined;
-  return new Controller(context, role);
+  const roles: Role[] = [];
+  const controller = new Controller(context, roles);
+  try {
+    if (serveNames) roles.unshift(await NamesRole.open(context));
+    if (checked.cluster !== undefined) {
+      roles.unshift(await Presence.open(context, checked.cluster));
+      roles.unshift(new Follower(context, checked.cluster.repairMs));
+    }
+    return controller;
+  } catch (error) {
+    await controller.close();
+    throw error;
+  }
 }

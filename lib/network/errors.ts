@@ -36,6 +36,11 @@
  * - `ADDRESS_OUTSIDE`: the address is not in the subnet.
  * - `ADDRESS_RESERVED`: the address is the subnet's own: its network's, broadcast or anycast.
  *
+ * Networks across hosts:
+ * - `HOST_ABSENT`: no controller keeps this host's place among the hosts, or it was lost just now; see
+ *   the option `cluster` of `openController`.
+ * - `NUMBER_TAKEN`: all numbers that the network could have, as VXLAN's, are other networks'.
+ *
  * The store:
  * - `STORE_BUSY`: others kept it, or kept changing what was to be changed, for too long.
  * - `STORE_CONFLICT`: what was to be changed in one step with something else has changed meanwhile.
@@ -81,6 +86,8 @@ export type NetworkErrorCode =
   | "ADDRESS_TAKEN"
   | "ADDRESS_OUTSIDE"
   | "ADDRESS_RESERVED"
+  | "HOST_ABSENT"
+  | "NUMBER_TAKEN"
   | "STORE_BUSY"
   | "STORE_CONFLICT"
   | "STORE_CORRUPT"

@@ -1,5 +1,6 @@
 // Networks and sandboxes with what belongs to them, as plain values.
 
+import type { Member } from "./cluster/records.ts";
 import { connectionsOf } from "./connections.ts";
 import type { Context } from "./context.ts";
 import { defaultRoutes } from "./endpoints.ts";
@@ -11,6 +12,8 @@ export interface NetworkDescription extends Network {
     readonly sandbox: { readonly id: string; readonly name: string };
     readonly endpoint: Endpoint;
   }[];
+  /** Of a network across hosts: who is on it, this host's own included, by host and name. */
+  readonly members?: readonly Member[];
 }
 
 /** A sandbox and what it is connected to. */
@@ -26,14 +29,20 @@ export interface SandboxDescription extends Sandbox {
 }
 
 /** A network as it is in the plan. */
-export function describeNetwork({ plan }: Context, network: Network): NetworkDescription {
+export function describeNetwork({ plan, cluster }: Context, network: Network): NetworkDescription {
   const connections = plan.endpointsOn(network.id).flatMap(({ state, value: endpoint }) => {
     const sandbox = plan.sandboxes.get(endpoint.sandbox)?.value;
     if (state !== "made" || sandbox === undefined) return [];
     return [{ sandbox: { id: sandbox.id, name: sandbox.name }, endpoint }];
   });
   connections.sort((one, other) => (one.sandbox.name < other.sandbox.name ? -1 : 1));
-  return { ...network, connections };
+  if (network.scope === "local") return { ...network, connections };
+  const order = ({ host, sandbox }: Member) => `${host} ${sandbox.name}`;
+  const members = cluster.view
+    .members(network.id)
+    .map(({ revision: _, ...member }) => member)
+    .toSorted((one, other) => (order(one) < order(other) ? -1 : 1));
+  return { ...network, connections, members };
 }
 
 /** A sandbox as it is in the plan. */

@@ -7,6 +7,7 @@ import type { Lease } from "./store/store.ts";
 export class NamesRole {
   readonly #context: Context;
   readonly #ending = new AbortController();
+  #stops: readonly (() => void)[] = [];
   #lease: Lease | undefined;
   #watching: Promise<void> = Promise.resolve();
   /** Services are closed of which the role was lost. */
@@ -20,7 +21,10 @@ export class NamesRole {
     const role = new NamesRole(context);
     const { plan, store, keys } = context;
     const { revision } = await store.list(keys.names);
-    plan.listen((change) => context.names.follow(change));
+    role.#stops = [
+      plan.listen((change) => context.names.follow(change)),
+      context.cluster.view.listen((change) => context.names.followHosts(change)),
+    ];
     await role.#take();
     role.#watching = role.#watch(revision).catch(() => undefined);
     return role;
@@ -29,6 +33,7 @@ export class NamesRole {
   /** Serves nobody any more, so that another controller can. */
   async close(): Promise<void> {
     this.#ending.abort();
+    for (const stop of this.#stops) stop();
     await this.#watching;
     await this.#context.names.stop();
     await this.#stopping;

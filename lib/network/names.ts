@@ -2,6 +2,8 @@
 
 import { readResolvConf } from "../inside/resolver-files.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
+import type { Member } from "./cluster/records.ts";
+import type { ClusterChange } from "./cluster/view.ts";
 import type { Context } from "./context.ts";
 import { type NameService, openNameService, upstreamsOf } from "./dns/service.ts";
 import { View } from "./dns/view.ts";
@@ -140,7 +142,30 @@ export class Names {
     if (known !== undefined) return known;
     const made = { zone: new Zone(network.name), holders: new Map<string, Holder>() };
     this.#zones.set(network.id, made);
+    if (network.scope === "cluster") {
+      const { cluster } = this.#context();
+      cluster.follow();
+      for (const member of cluster.view.members(network.id)) this.#holdMember(member);
+    }
     return made;
+  }
+
+  /** Holds one of another host. */
+  #holdMember({ id, network, host, sandbox, addresses, aliases }: Member): void {
+    const known = this.#zones.get(network);
+    if (known === undefined || host === this.#context().cluster.name) return;
+    this.#letGo({ network, id });
+    const others = new Set([...aliases, sandbox.hostname, sandbox.id.slice(0, 12)]);
+    const spec = { name: sandbox.name, aliases: [...others], addresses: addresses.map(addressOf) };
+    known.holders.set(id, known.zone.add(spec));
+  }
+
+  /** Follows a change of other hosts. */
+  followHosts({ noun, before, after }: ClusterChange): void {
+    if (!this.serving || noun !== "members") return;
+    const { name } = this.#context().cluster;
+    if (after !== undefined) this.#holdMember(after);
+    else if (before !== undefined && before.host !== name) this.#letGo(before);
   }
 
   #hold(endpoint: Endpoint): void {

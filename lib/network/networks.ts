@@ -1,11 +1,14 @@
 // Networks: made, removed, and the three that are made by themselves.
 
-import { listRoutes } from "../rtnl/route.ts";
 import { allEnded } from "../values/all-ended.ts";
+import { remotesOf } from "./cluster/members.ts";
+import { partOf, returnPart } from "./cluster/parts.ts";
+import { createWhole, deleteWhole } from "./cluster/wholes.ts";
 import {
   asNetworkError,
   type Context,
   driverOf,
+  findNetwork,
   networkAt,
   newId,
   withUndoFailures,
@@ -15,12 +18,13 @@ import {
 import type { NetworkRequest } from "./drivers/driver.ts";
 import { NetworkError } from "./errors.ts";
 import { settingsFor } from "./host-settings.ts";
-import type { Occupied } from "./ipam/options.ts";
 import { recordOf } from "./keys.ts";
-import type { Network, NetworkSubnet } from "./model.ts";
+import type { Network } from "./model.ts";
 import type { FirewalledNetwork } from "./nat/firewall.ts";
-import type { NetworkSpec, SubnetOptions } from "./network-options.ts";
+import type { NetworkSpec } from "./network-options.ts";
 import type { Condition } from "./store/store.ts";
+import { allocateSubnets, checkMtu } from "./subnets.ts";
+import { wayOut, wayOutOptions } from "./way-out.ts";
 
 const operation = "createNetwork";
 
@@ -29,6 +33,7 @@ const predefinedDrivers: ReadonlyMap<string, string> = new Map([
   ["bridge", "bridge"],
   ["host", "host"],
   ["none", "null"],
+  [wayOut, "bridge"],
 ]);
 
 /** Whether a name is that of a predefined network. */
@@ -50,14 +55,6 @@ export function firewalled(context: Context, network: Network): FirewalledNetwor
     internal: network.internal,
     icc: icc !== false,
   };
-}
-
-/** The host's own routes, which no network is to take over. */
-async function occupiedOn(context: Context): Promise<Occupied[]> {
-  const routes = await listRoutes(context.host);
-  return routes
-    .filter(({ to, type }) => to !== "default" && (type ?? "unicast") === "unicast")
-    .map(({ to }) => ({ subnet: to, name: `the host's route to ${to}` }));
 }
 
 /** Makes the host's settings what the networks of the plan need. */
@@ -88,6 +85,7 @@ export async function createNetwork(
   spec: NetworkSpec,
 ): Promise<Network> {
   const { name } = spec;
+  const isWide = driverOf(context, operation, spec).across !== undefined;
   if (isPredefined(name)) {
     const reason = "it is predefined";
     throw new NetworkError("NETWORK_PREDEFINED", { operation, subject: name, reason });
@@ -95,6 +93,7 @@ export async function createNetwork(
   return await context.turns.take([`network ${name}`], async () => {
     const existing = context.plan.network(name);
     if (existing !== undefined) throw networkExists(name, existing.value.id);
+    if (isWide) return await createWhole(context, fence, spec);
     return await make(context, fence, spec, false);
   });
 }
@@ -108,29 +107,37 @@ export async function ensurePredefined(
   return await context.turns.take([`network ${name}`], async () => {
     const existing = context.plan.network(name);
     if (existing?.state === "made") return existing.value;
+    const driver = predefinedDrivers.get(name) ?? "bridge";
     const spec: NetworkSpec = {
-      name,
-      driver: predefinedDrivers.get(name) ?? "bridge",
-      subnets: name === "bridge" ? [{}] : [],
+      ...{ name, driver },
+      subnets: driver === "bridge" ? [{}] : [],
       ipv6: false,
       internal: false,
       addressing: "lowest",
       allowOverlap: false,
-      options: {},
+      options: name === wayOut ? wayOutOptions : {},
       labels: {},
     };
     return await make(context, fence, spec, true);
   });
 }
 
-/** A network by name or id; a predefined one is made if it is not there. */
-export async function networkOrPredefined(
+/**
+ * A network by name or id; what is predefined is made if it is not there, and so is the host's part
+ * of one across hosts.
+ */
+export async function networkHere(
   context: Context,
   fence: Condition,
   caller: string,
   reference: string,
 ): Promise<Network> {
   if (isPredefined(reference)) return await ensurePredefined(context, fence, reference);
+  const here = findNetwork(context, reference);
+  if (here?.state === "made") return here.value;
+  await context.cluster.view.refresh();
+  const whole = context.cluster.view.whole(reference);
+  if (whole?.state === "made") return await partOf(context, fence, caller, whole);
   return networkAt(context, caller, reference);
 }
 
@@ -170,7 +177,7 @@ function othersOf({ plan }: Context, { id, driver }: Pick<Network, "id" | "drive
 }
 
 /** Refuses a link on the host that is another network's, be it there or not. */
-function checkLink({ plan }: Context, subject: string, link: string): void {
+export function checkLink({ plan }: Context, subject: string, link: string): void {
   for (const { value: other } of plan.networks.values()) {
     if (other.settings.link !== link) continue;
     const reason = `it is the link of network ${JSON.stringify(other.name)}`;
@@ -186,13 +193,24 @@ async function makePlanned(
 ): Promise<Network> {
   const { name, internal, options } = spec;
   const driver = driverOf(context, operation, spec);
-  const subnets = driver.traits.addresses ? await allocateSubnets(context, id, spec) : [];
+  const subnets = driver.traits.addresses
+    ? await allocateSubnets(context, id, spec, { ipam: context.ipam })
+    : [];
   const { driver: driverName, ipv6, labels } = spec;
   const created = new Date().toISOString();
   const network: Network = {
     ...{ id, name, driver: driverName, scope: "local" as const, created, predefined },
     ...{ internal, ipv6, subnets, options, labels, settings },
   };
+  return await bringUp(context, fence, network);
+}
+
+/** Brings a network that has its subnets into the plan and the kernel. What fails is undone. */
+export async function bringUp(
+  context: Context,
+  fence: Condition,
+  network: Network,
+): Promise<Network> {
   try {
     await writeState(context, fence, "networks", "making", network);
     await build(context, fence, network);
@@ -200,83 +218,23 @@ async function makePlanned(
     return network;
   } catch (error) {
     const failures = await removeNetwork(context, fence, network);
-    throw withUndoFailures(asNetworkError(operation, name, error), failures);
+    throw withUndoFailures(asNetworkError(operation, network.name, error), failures);
   }
-}
-
-/** The least that IPv6 takes. @see RFC 8200, 5 */
-const leastIpv6Mtu = 1280;
-
-function checkMtu(name: string, { ipv6 }: NetworkSpec, mtu: unknown): void {
-  if (!ipv6 || typeof mtu !== "number" || mtu >= leastIpv6Mtu) return;
-  const reason = `an MTU of ${mtu} is less than the ${leastIpv6Mtu} that IPv6 needs`;
-  throw new NetworkError("OPTION_INVALID", { operation, subject: name, reason });
-}
-
-async function allocateSubnets(
-  context: Context,
-  id: string,
-  spec: NetworkSpec,
-): Promise<NetworkSubnet[]> {
-  const occupied = spec.allowOverlap ? [] : await occupiedOn(context);
-  const given: NetworkSubnet[] = [];
-  try {
-    for (const [position, subnet] of spec.subnets.entries()) {
-      given.push(await allocateSubnet(context, id, spec, { subnet, position, occupied }));
-    }
-    return given;
-  } catch (error) {
-    for (const { subnet } of given) await context.ipam.releaseSubnet({ subnet, holder: id });
-    throw overlapByName(context, error);
-  }
-}
-
-/** The address management knows networks by their ids: users know them by their names. */
-function overlapByName({ plan }: Context, error: unknown): unknown {
-  if (!(error instanceof NetworkError) || error.code !== "POOL_OVERLAP") return error;
-  const other = plan.networks.get(error.conflict ?? "")?.value;
-  if (other === undefined) return error;
-  const { subject, cause } = error;
-  const subnets = other.subnets.map(({ subnet }) => subnet).join(" and ");
-  const reason = `it overlaps network ${JSON.stringify(other.name)}, which has ${subnets}`;
-  return new NetworkError("POOL_OVERLAP", {
-    ...{ operation, subject, reason, conflict: other.name, cause },
-  });
-}
-
-async function allocateSubnet(
-  context: Context,
-  id: string,
-  spec: NetworkSpec,
-  {
-    subnet,
-    position,
-    occupied,
-  }: { subnet: SubnetOptions; position: number; occupied: readonly Occupied[] },
-): Promise<NetworkSubnet> {
-  const {
-    subnet: text,
-    range,
-    gateway,
-    auxiliary,
-  } = await context.ipam.allocateSubnet({
-    ...subnet,
-    holder: id,
-    ...(subnet.subnet === undefined && { family: position === 0 ? "inet" : "inet6" }),
-    strategy: spec.addressing,
-    allowUnusable: spec.allowOverlap,
-    occupied,
-  });
-  return { subnet: text, range, auxiliary, ...(gateway === undefined ? {} : { gateway }) };
 }
 
 /** Makes what of a network is in the kernel. */
-export async function build(context: Context, fence: Condition, network: Network): Promise<void> {
+async function build(context: Context, fence: Condition, network: Network): Promise<void> {
   const driver = driverOf(context, operation, network);
   const behind = firewalled(context, network);
   context.lock.check(operation);
+  const made = driver.createNetwork(context.host, network);
+  const remotes = async () => {
+    await context.cluster.view.refresh();
+    await driver.across?.setRemotes(context.host, network, remotesOf(context, network));
+  };
   await allEnded([
-    driver.createNetwork(context.host, network),
+    made,
+    driver.across && made.then(remotes),
     behind && context.firewall.addNetwork(behind),
     ensureSettings(context, fence),
   ]);
@@ -327,6 +285,7 @@ async function tearDownNetwork(
         () =>
           ipam.releaseSubnet({ subnet, holder: network.id }),
     ),
+    () => returnPart(context, fence, network),
     () => ensureSettings(context, fence),
   ];
   const failures: unknown[] = [];
@@ -349,6 +308,14 @@ export async function deleteNetwork(
   reference: string,
 ): Promise<Network> {
   const caller = "deleteNetwork";
+  if (findNetwork(context, reference)?.value.scope !== "local") {
+    await context.cluster.view.refresh();
+    const whole = context.cluster.view.whole(reference);
+    if (whole?.state === "made") {
+      await deleteWhole(context, fence, whole.network);
+      return whole.network;
+    }
+  }
   const { name } = networkAt(context, caller, reference);
   return await context.turns.take([`network ${name}`], async () => {
     const network = networkAt(context, caller, reference);
@@ -356,18 +323,30 @@ export async function deleteNetwork(
       const reason = "it is predefined";
       throw new NetworkError("NETWORK_PREDEFINED", { operation: caller, subject: name, reason });
     }
-    const record = recordOf(context.keys, "networks", "deleting", network);
-    // Nobody is connected between the look and the note: both are one step.
-    const nobody = (["endpoints", "services"] as const).map((noun) => ({
-      emptyPrefix: context.keys.on(noun, network.id),
-    }));
-    if (await write(context, fence, { if: nobody, put: [record] })) {
-      throw inUse(context, caller, network);
-    }
-    const [failure, ...more] = await tearDownNetwork(context, fence, network);
+    const failures = await removeIfUnused(context, fence, network);
+    if (failures === undefined) throw inUse(context, caller, network);
+    const [failure, ...more] = failures;
     if (failure === undefined) return network;
     throw withUndoFailures(asNetworkError(caller, name, failure), more);
   });
+}
+
+/**
+ * Takes a network away that nobody is connected to. Returns what failed; `undefined` if somebody is
+ * connected, and nothing was done.
+ */
+export async function removeIfUnused(
+  context: Context,
+  fence: Condition,
+  network: Network,
+): Promise<unknown[] | undefined> {
+  const record = recordOf(context.keys, "networks", "deleting", network);
+  // Nobody is connected between the look and the note: both are one step.
+  const nobody = (["endpoints", "services"] as const).map((noun) => ({
+    emptyPrefix: context.keys.on(noun, network.id),
+  }));
+  if (await write(context, fence, { if: nobody, put: [record] })) return undefined;
+  return await tearDownNetwork(context, fence, network);
 }
 
 function inUse({ plan }: Context, caller: string, { id, name }: Network): NetworkError {

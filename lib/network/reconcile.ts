@@ -1,5 +1,6 @@
 // Plan and kernel compared, and the kernel mended.
 
+import { remotesOf } from "./cluster/members.ts";
 import { connectionsOf } from "./connections.ts";
 import { asNetworkError, type Context, driverOf } from "./context.ts";
 import type { Finding } from "./drivers/driver.ts";
@@ -63,10 +64,17 @@ async function findingsOf(
   }
 }
 
-/** What of the networks' own links is not as the plan says. */
+/** What of the networks' own links, and of what they know of other hosts, is not as planned. */
 export async function inspectNetworks(context: Context): Promise<Finding[]> {
-  const findings = madeOf(context.plan.networks.values()).map((network) => {
-    const look = () => driverOf(context, "plan", network).inspectNetwork(context.host, network);
+  const networks = madeOf(context.plan.networks.values());
+  if (networks.some(({ scope }) => scope === "cluster")) await context.cluster.view.refresh();
+  const findings = networks.map((network) => {
+    const { host } = context;
+    const { inspectNetwork, across } = driverOf(context, "plan", network);
+    const look = async () => [
+      ...(await inspectNetwork(host, network)),
+      ...((await across?.inspectRemotes(host, network, remotesOf(context, network))) ?? []),
+    ];
     return findingsOf(`network ${JSON.stringify(network.name)}`, look);
   });
   return (await Promise.all(findings)).flat();

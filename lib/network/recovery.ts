@@ -1,5 +1,8 @@
 // What a controller does before its first change: it undoes what others have left half-made.
 
+import { dropUnused } from "./cluster/parts.ts";
+import { parts } from "./cluster/rejoin.ts";
+import { recoverWholes } from "./cluster/wholes.ts";
 import { undoEndpoint } from "./connecting.ts";
 import type { Context } from "./context.ts";
 import { removeNetwork } from "./networks.ts";
@@ -28,8 +31,16 @@ export async function recover(context: Context, fence: Condition): Promise<void>
   for (const { value } of [...plan.networks.values()].filter(isLeft)) {
     await removeNetwork(context, fence, value);
   }
+  await recoverWide(context, fence);
   await sweepAddresses(context, fence);
   await writeLinkedFiles(context);
+}
+
+/** Networks across hosts that this host has begun to make or remove, and parts that nobody needs. */
+async function recoverWide(context: Context, fence: Condition): Promise<void> {
+  await context.cluster.view.refresh();
+  await recoverWholes(context, fence);
+  await dropUnused(context, fence, parts(context));
 }
 
 /** Whose files follow others, who may have come or gone just before the end of a process. */

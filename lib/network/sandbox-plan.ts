@@ -5,10 +5,11 @@ import { type Context, newId, sandboxAt } from "./context.ts";
 import { type EndpointPlan, planEndpoint } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
 import type { Network, Sandbox } from "./model.ts";
-import { networkOrPredefined } from "./networks.ts";
+import { networkHere } from "./networks.ts";
 import { canPublish, hostAddresses } from "./publishing.ts";
 import type { ConnectRequest, SandboxRequest } from "./sandbox-options.ts";
 import type { Condition } from "./store/store.ts";
+import { needsWayOut, wayOut, wayOutRequest } from "./way-out.ts";
 
 /** A sandbox that is to be made, with what it takes. */
 export interface SandboxPlan {
@@ -54,7 +55,7 @@ async function planEndpoints(
   const taken = new Set(present);
   const plans: EndpointPlan[] = [];
   const networks = await Promise.all(
-    request.networks.map(({ network }) => networkOrPredefined(context, fence, caller, network)),
+    request.networks.map(({ network }) => networkHere(context, fence, caller, network)),
   );
   const order = networks
     .map((network, position) => ({ network, request: request.networks[position]?.request }))
@@ -73,6 +74,10 @@ async function planEndpoints(
     const each = planEndpoint(context, caller, { sandbox, network, request: own, taken });
     taken.add(each.endpoint.link);
     plans.push(each);
+  }
+  if (needsWayOut(networks)) {
+    const network = await networkHere(context, fence, caller, wayOut);
+    plans.push(planEndpoint(context, caller, { sandbox, network, request: wayOutRequest, taken }));
   }
   return plans;
 }

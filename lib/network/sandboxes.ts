@@ -5,6 +5,7 @@ import { setSysctl } from "../rtnl/forwarding.ts";
 import { listLinks } from "../rtnl/link.ts";
 import { type Namespace, openNamespace } from "../rtnl/namespace.ts";
 import { allEnded } from "../values/all-ended.ts";
+import { dropUnused } from "./cluster/parts.ts";
 import { allocate, connectionsOf, recordsOf, release } from "./connections.ts";
 import {
   asNetworkError,
@@ -233,6 +234,7 @@ async function tearDownSandbox(
     await write(context, fence, { delete: [keys.of("sandboxes", sandbox)] });
     await plan.refresh();
     await writeFilesOfLinked(context, sandbox, networksOf(connections));
+    failures.push(...(await dropUnused(context, fence, networksOf(connections))));
   } catch (error) {
     note(error);
   }
