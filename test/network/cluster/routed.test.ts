@@ -1,0 +1,89 @@
+// Routed networks across hosts, by real packets: blocks for each host, routes between them.
+
+import { expect, test } from "vitest";
+import { ip } from "../../support/sandbox.ts";
+import { dig, reaches } from "../model/lab.ts";
+import { refused } from "../refused.ts";
+import { curl, serving } from "../traffic.ts";
+import { addressOf, withCluster } from "./lab.ts";
+
+const whole = { name: "net", driver: "routed", subnets: [{ subnet: "10.5.0.0/16" }] };
+
+test("sandboxes of three hosts see each other's addresses, and have names for each other", () =>
+  withCluster(
+    async ({ hosts }) => {
+      const [first, ...others] = hosts;
+      if (first === undefined) throw new Error("no hosts");
+      await first.controller.createNetwork(whole);
+      const a = await first.create("a", { networks: ["net"] });
+      const rest = [];
+      for (const one of others) {
+        rest.push({ one, sandbox: await one.create(`b${one.number}`, { networks: ["net"] }) });
+      }
+      const own = await addressOf(first, a, "net");
+      expect(own).toBe("10.5.0.2");
+      await serving(a, 8000, async () => {
+        for (const { one, sandbox } of rest) {
+          const address = await addressOf(one, sandbox, "net");
+          expect(address).toBe(`10.5.${one.number - 1}.2`);
+          await expect.poll(() => reaches(a, address), { timeout: 10_000 }).toBe(true);
+          expect(await curl(sandbox, own, 8000)).toBe(address);
+          expect(await dig(sandbox, a.name)).toEqual([own]);
+          expect(await dig(a, sandbox.name)).toEqual([address]);
+          expect(await reaches(sandbox, "192.0.2.254")).toBe(true);
+        }
+      });
+      expect((await ip(a, "link")).map(({ ifname }) => ifname)).toEqual(["lo", "eth0"]);
+      const routes = (await ip(first.host, "route")).map(({ dst, gateway }) => `${dst} ${gateway}`);
+      expect(routes).toContain("10.5.1.0/24 192.0.2.2");
+      expect(routes).toContain("10.5.2.0/24 192.0.2.3");
+      for (const { controller } of hosts) expect(await controller.plan()).toEqual([]);
+    },
+    { count: 3 },
+  ));
+
+test("a block is given back with the last sandbox of a host, and given to the next", () =>
+  withCluster(async ({ hosts }) => {
+    const [one, two] = hosts;
+    if (one === undefined || two === undefined) throw new Error("no hosts");
+    await one.controller.createNetwork(whole);
+    const a = await one.create("a", { networks: ["net"] });
+    const b = await two.create("b", { networks: ["net"] });
+    const block = async () => (await addressOf(two, b, "net")).replace(/\d+$/, "0/24");
+    expect(await block()).toBe("10.5.1.0/24");
+    await one.controller.deleteSandbox(a.name);
+    await expect
+      .poll(async () => (await ip(two.host, "route")).map(({ dst }) => dst), { timeout: 10_000 })
+      .not.toContain("10.5.0.0/24");
+    await two.controller.disconnect("net", b.name);
+    await two.controller.connect("net", b.name);
+    expect(await block()).toBe("10.5.0.0/24");
+  }));
+
+test("a network is refused that leaves no two blocks, and a host for which there is none", () =>
+  withCluster(
+    async ({ hosts, store }) => {
+      const [one, two, three] = hosts;
+      if (one === undefined || two === undefined || three === undefined)
+        throw new Error("no hosts");
+      const keys = async () =>
+        (await store.list("")).entries
+          .map(({ key }) => key)
+          .filter((key) => !/\/(turn|lock)$/.test(key));
+      const before = await keys();
+      const small = { ...whole, subnets: [{ subnet: "10.6.0.0/24" }] };
+      expect(await refused(() => one.controller.createNetwork(small))).toMatchObject({
+        code: "SUBNET_INVALID",
+      });
+      expect(await keys()).toEqual(before);
+      await one.controller.createNetwork({ ...small, options: { blockSize: "25" } });
+      await one.create("a", { networks: ["net"] });
+      await two.create("b", { networks: ["net"] });
+      const full = await keys();
+      expect(await refused(() => three.create("c", { networks: ["net"] }))).toMatchObject({
+        code: "POOL_EXHAUSTED",
+      });
+      expect(await keys()).toEqual(full);
+    },
+    { count: 3 },
+  ));
