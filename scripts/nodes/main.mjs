@@ -2,16 +2,18 @@
 //
 //   npm run test:nodes                  all of them
 //   npm run test:nodes -- node-24 bun   these
+//   npm run test:nodes -- --whole       all of the tests, for which each Node takes as long as npm test
 //
 // It takes the binary for Node-API 8 that is there: one for all of them.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { installTools } from "../tools.mjs";
 import { root } from "../tree.mjs";
 
 /** Of each room something: the codec, the kernel, threads, programs, networks, the loader. */
-const tests = [
+const selection = [
   "test/native/codec.test.ts",
   "test/native/loading.test.ts",
   "test/rtnl/address.test.ts",
@@ -27,6 +29,12 @@ const tests = [
   "test/network/store/lmdb.test.ts",
 ];
 
+const { values, positionals: names } = parseArgs({
+  options: { whole: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const { whole } = values;
+
 const sandbox = join(root, "scripts/sandbox.mjs");
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const example = join(root, "scripts/nodes/example.mjs");
@@ -36,9 +44,10 @@ const threads = join(root, "scripts/nodes/threads.mjs");
  * The command lines that try an engine; all run in a sandbox.
  *
  * @param {string} modules
+ * @param {readonly string[]} tests
  * @returns {Record<string, string[][]>}
  */
-function trials(modules) {
+function trials(modules, tests) {
   const nodes = ["node-20", "node-22", "node-24", "node-26"].map((name) => {
     const node = join(modules, name, "bin/node");
     return [
@@ -71,7 +80,7 @@ function succeeds(line) {
     cwd: root,
     stdio: "inherit",
     env: { ...process.env, NO_COLOR: "1" },
-    timeout: 600_000,
+    timeout: whole ? 3_600_000 : 600_000,
   });
   return status === 0;
 }
@@ -80,8 +89,7 @@ if (process.platform !== "linux" || process.arch !== "x64") {
   console.error("the other engines are installed for Linux on x64 alone");
   process.exit(1);
 }
-const known = trials(installTools("scripts/nodes"));
-const names = process.argv.slice(2);
+const known = trials(installTools("scripts/nodes"), whole ? [] : selection);
 const unknown = names.filter((name) => !(name in known));
 if (unknown.length > 0) {
   console.error(`no such engine: ${unknown}; there are ${Object.keys(known).join(", ")}`);
