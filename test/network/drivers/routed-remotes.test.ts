@@ -100,6 +100,28 @@ describe("changeRemotes", () => {
       }
     }));
 
+  test("does so by IPv6, with one route to a block at any time", () =>
+    withHosts(
+      async ({ places: [one, two, three] }) => {
+        const { host, part } = one;
+        const come = [remote(three.address, "10.5.2.0/24", "fd05:0:0:0:2::/80")];
+        await across.changeRemotes(host, part, { come: remotesOf(two), gone: [] });
+        for (const _ of [1, 2]) {
+          await across.changeRemotes(host, part, { come, gone: [] });
+          expect(await ownRoutes(host)).toEqual([
+            "unicast 10.5.2.0/24 2001:db8::3 118",
+            "unicast fd05::2:0:0:0/80 2001:db8::3 118",
+            last,
+            "unreachable fd05::/64 - 118",
+          ]);
+          expect(await problemsOf(one, come)).toEqual([]);
+        }
+        await across.changeRemotes(host, part, { come: [], gone: come });
+        expect(await ownRoutes(host)).toEqual([last, "unreachable fd05::/64 - 118"]);
+      },
+      { by: "six" },
+    ));
+
   test("leaves a block with the host that has it now, in whatever order it is told", () =>
     withHosts(async ({ places: [one, two, three] }) => {
       const { host, part } = one;
