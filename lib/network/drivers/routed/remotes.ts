@@ -156,10 +156,10 @@ export async function inspectRemotes(
   ];
 }
 
-/** A route of somebody else that is taken before ours, if it is one. */
+/** A route of somebody else that is taken before ours, or has its place, if it is one. */
 function obstacle(subject: string, route: Route, wanted: readonly Way[]): Finding[] {
   const { to, protocol, metric: its = 0 } = route;
-  const isInTheWay = (way: Way) => (way.to === to ? its < metric : cidrContains(way.to, to));
+  const isInTheWay = (way: Way) => (way.to === to ? its <= metric : cidrContains(way.to, to));
   const way = wanted.find(isInTheWay);
   if (way === undefined) return [];
   const problem = `the route to ${to} of protocol ${protocol} is in the way of ours by ${way.via}`;
