@@ -146,6 +146,21 @@ test("blocks are carried by BIRD, and a block that is given back is nowhere know
   );
 });
 
+test("a route to several blocks at once brings them all, and one to more than the network none", () =>
+  withHosts(
+    async ({ places }) => {
+      const [one, , three] = places;
+      const add = (to: string) =>
+        inside(one.host, "ip", "route", "add", to, "via", three.address, "proto", "zebra");
+      await add("10.0.0.0/8");
+      expect(await lacking(one, places)).toHaveLength(2);
+      await add("10.5.2.0/23");
+      expect(await lacking(one, places)).toEqual([]);
+      await inside(one.host, "ip", "route", "flush", "proto", "zebra");
+    },
+    { options: { announce: "bgp" } },
+  ));
+
 test("the announced route of a block is found missing, and made anew", () =>
   withHosts(
     async ({ places: [one] }) => {

@@ -74,6 +74,25 @@ describe("setRemotes", () => {
       for (const route of theirs) await inside(host, "ip", "route", "del", ...route);
     }));
 
+  test("does not put its route in the place of somebody else's", () =>
+    withHosts(async ({ places: [one, two, three] }) => {
+      const { host, part } = one;
+      const theirs = ["10.5.2.0/24", "via", three.address, "proto", "static", "metric", "118"];
+      await inside(host, "ip", "route", "add", ...theirs);
+      const attempt = across.setRemotes(host, part, [two, three].flatMap(remotesOf));
+      await expect(attempt).rejects.toMatchObject({ code: "EEXIST" });
+      expect(await ownRoutes(host)).toEqual(["unicast 10.5.3.0/24 192.0.2.3 118", last]);
+      expect(await ip(host, "route", "show", "10.5.2.0/24")).toMatchObject([
+        { gateway: three.address, protocol: "static" },
+      ]);
+      expect(await problemsOf(one, remotesOf(two))).toContain(
+        "the route to 10.5.2.0/24 of protocol static is in the way of ours by 192.0.2.2",
+      );
+      await inside(host, "ip", "route", "del", ...theirs);
+      await across.setRemotes(host, part, remotesOf(two));
+      expect(await problemsOf(one, remotesOf(two))).toEqual([]);
+    }));
+
   test("tells of a host that no link leads to, and does what else there is to do", () =>
     withHosts(async ({ places: [one, two, three] }) => {
       const { host, part } = one;
@@ -99,6 +118,28 @@ describe("changeRemotes", () => {
         expect(await ownRoutes(host)).toEqual(["unicast 10.5.3.0/24 192.0.2.2 118", last]);
       }
     }));
+
+  test("does so by IPv6, with one route to a block at any time", () =>
+    withHosts(
+      async ({ places: [one, two, three] }) => {
+        const { host, part } = one;
+        const come = [remote(three.address, "10.5.2.0/24", "fd05:0:0:0:2::/80")];
+        await across.changeRemotes(host, part, { come: remotesOf(two), gone: [] });
+        for (const _ of [1, 2]) {
+          await across.changeRemotes(host, part, { come, gone: [] });
+          expect(await ownRoutes(host)).toEqual([
+            "unicast 10.5.2.0/24 2001:db8::3 118",
+            "unicast fd05::2:0:0:0/80 2001:db8::3 118",
+            last,
+            "unreachable fd05::/64 - 118",
+          ]);
+          expect(await problemsOf(one, come)).toEqual([]);
+        }
+        await across.changeRemotes(host, part, { come: [], gone: come });
+        expect(await ownRoutes(host)).toEqual([last, "unreachable fd05::/64 - 118"]);
+      },
+      { by: "six" },
+    ));
 
   test("leaves a block with the host that has it now, in whatever order it is told", () =>
     withHosts(async ({ places: [one, two, three] }) => {

@@ -8,7 +8,7 @@ import { cidrContains, cidrsOverlap, parseCidr } from "../../../values/cidr.ts";
 import { NetworkError } from "../../errors.ts";
 import type { Network } from "../../model.ts";
 import type { AcrossHosts, Finding, Remote } from "../driver.ts";
-import { prefixLengthOf, subjectOf, unmendable } from "../links.ts";
+import { subjectOf, unmendable } from "../links.ts";
 import { routedSettings } from "./settings.ts";
 import {
   announcedProtocol,
@@ -28,15 +28,23 @@ interface Way {
   readonly via: string;
 }
 
-/** The ways to other hosts' blocks. What is not the network's, or is this host's, is no such block. */
+/**
+ * The ways to other hosts' blocks, one to each. What is not the network's, or is this host's, is no
+ * such block.
+ */
 function waysTo(part: Network, remotes: readonly Remote[]): Way[] {
   const { whole } = routedSettings(part);
   const isOwn = (to: string) => part.subnets.some(({ subnet }) => cidrsOverlap(subnet, to));
-  return remotes.flatMap(({ addresses, host }) =>
+  const ways = remotes.flatMap(({ addresses, host }) =>
     addresses
       .filter((block) => isWithin(whole, block) && !isOwn(block))
       .map((block) => ({ to: prefixOf(block), via: parseCidr(host).address })),
   );
+  return [...byPrefix(ways).values()];
+}
+
+function byPrefix<T extends { readonly to: string }>(all: readonly T[]): Map<string, T> {
+  return new Map(all.map((one) => [one.to, one]));
 }
 
 /** A block as listings of routes say it. */
@@ -56,8 +64,16 @@ async function present(host: Namespace, part: Network): Promise<Route[]> {
   return ours.filter(({ type }) => type === "unicast");
 }
 
-function isSame(route: Route, { to, via }: Way): boolean {
-  return route.to === to && route.via === via;
+/** The ways that have no route of ours, or one that leads elsewhere. */
+function missingOf(ours: readonly Route[], wanted: readonly Way[]): Way[] {
+  const known = byPrefix(ours);
+  return wanted.filter(({ to, via }) => known.get(to)?.via !== via);
+}
+
+/** The routes of ours that lead where no way does. */
+function staleOf(ours: readonly Route[], wanted: readonly Way[]): Route[] {
+  const known = byPrefix(wanted);
+  return ours.filter(({ to }) => !known.has(to));
 }
 
 /** The kernel takes a gateway only if a link leads to it, not another gateway. */
@@ -88,23 +104,23 @@ export async function setRemotes(
 ): Promise<void> {
   const wanted = ownWaysTo(part, remotes);
   const ours = await present(host, part);
-  const missing = wanted.filter((way) => !ours.some((route) => isSame(route, way)));
-  const stale = ours.filter(({ to }) => !wanted.some((way) => way.to === to));
   await allEnded([
-    ...missing.map((way) => put(host, part, ours, way)),
-    ...stale.map((route) => dropRoute(host, route)),
+    ...missingOf(ours, wanted).map((way) => put(host, part, ours, way)),
+    ...staleOf(ours, wanted).map((route) => dropRoute(host, route)),
   ]);
 }
 
 /** A block that goes may already be another host's: its route then stays. */
 export const changeRemotes: AcrossHosts["changeRemotes"] = async (host, part, { come, gone }) => {
   const wanted = ownWaysTo(part, come);
-  const left = ownWaysTo(part, gone).filter(({ to }) => !wanted.some((way) => way.to === to));
+  const left = byPrefix(ownWaysTo(part, gone));
   const ours = await present(host, part);
-  const missing = wanted.filter((way) => !ours.some((route) => isSame(route, way)));
-  const stale = ours.filter((route) => left.some((way) => isSame(route, way)));
+  const stale = staleOf(ours, wanted).filter(({ to, via }) => {
+    const way = left.get(to);
+    return way !== undefined && way.via === via;
+  });
   await allEnded([
-    ...missing.map((way) => put(host, part, ours, way)),
+    ...missingOf(ours, wanted).map((way) => put(host, part, ours, way)),
     ...stale.map((route) => dropRoute(host, route)),
   ]);
 };
@@ -116,21 +132,20 @@ export async function inspectRemotes(
   remotes: readonly Remote[],
 ): Promise<Finding[]> {
   const wanted = ownWaysTo(part, remotes);
+  const { whole } = routedSettings(part);
   const [ours, all] = await Promise.all([present(host, part), listRoutes(host)]);
-  const foreign = all.filter(
-    ({ protocol }) => protocol !== routeProtocol && protocol !== announcedProtocol,
-  );
+  const isForeign = ({ protocol, to }: Route) =>
+    protocol !== routeProtocol && protocol !== announcedProtocol && isWithin(whole, to);
+  const foreign = all.filter(isForeign);
   const subject = subjectOf(part);
-  const missing = wanted.filter((way) => !ours.some((route) => isSame(route, way)));
-  const stale = ours.filter(({ to }) => !wanted.some((way) => way.to === to));
   return [
-    ...missing.map((way) => ({
+    ...missingOf(ours, wanted).map((way) => ({
       subject,
       problem: `no route of ours leads to ${way.to} by ${way.via}`,
       remedy: "it is made",
       repair: async () => put(host, part, await present(host, part), way),
     })),
-    ...stale.map((route) => ({
+    ...staleOf(ours, wanted).map((route) => ({
       subject,
       problem: `a route of ours leads to ${route.to}, which no other host has`,
       remedy: "it is removed",
@@ -141,11 +156,10 @@ export async function inspectRemotes(
   ];
 }
 
-/** A route of somebody else that is taken before ours, if it is one. */
+/** A route of somebody else that is taken before ours, or has its place, if it is one. */
 function obstacle(subject: string, route: Route, wanted: readonly Way[]): Finding[] {
   const { to, protocol, metric: its = 0 } = route;
-  const isInTheWay = (way: Way) =>
-    isWithin([way.to], to) && (prefixLengthOf(to) > prefixLengthOf(way.to) || its < metric);
+  const isInTheWay = (way: Way) => (way.to === to ? its <= metric : cidrContains(way.to, to));
   const way = wanted.find(isInTheWay);
   if (way === undefined) return [];
   const problem = `the route to ${to} of protocol ${protocol} is in the way of ours by ${way.via}`;
@@ -158,11 +172,13 @@ function unannounced(
   foreign: readonly Route[],
   remotes: readonly Remote[],
 ): Finding[] {
-  const { announce, whole } = routedSettings(part);
-  if (announce !== "bgp") return [];
-  const brought = foreign.filter(({ to, type }) => type === "unicast" && isWithin(whole, to));
+  if (routedSettings(part).announce !== "bgp") return [];
+  const brought = byPrefix(foreign.filter(({ type }) => type === "unicast"));
+  // Routers may tell of several blocks at once.
+  const isBrought = (block: string) =>
+    brought.has(block) || [...brought.keys()].some((to) => cidrContains(to, block));
   return waysTo(part, remotes)
-    .filter((way) => !brought.some(({ to }) => cidrContains(to, way.to)))
+    .filter(({ to }) => !isBrought(to))
     .map(({ to, via }) => {
       const problem = `no routing daemon has brought a route to ${to}, which ${via} has`;
       return unmendable(subjectOf(part), problem, "look after the daemons of both hosts");
