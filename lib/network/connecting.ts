@@ -13,15 +13,7 @@ import {
   withUndoFailures,
   write,
 } from "./context.ts";
-import {
-  addressOf,
-  attach,
-  defaultRoutes,
-  detach,
-  detachLost,
-  planEndpoint,
-  setDefaultRoutes,
-} from "./endpoints.ts";
+import { addressOf, attach, detach, detachLost, planEndpoint } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
 import { recordOf } from "./keys.ts";
@@ -31,6 +23,7 @@ import { movePorts } from "./publishing.ts";
 import { writeFiles, writeFilesOfLinked } from "./sandbox-files.ts";
 import type { ConnectRequest } from "./sandbox-options.ts";
 import { checkTargets } from "./sandbox-plan.ts";
+import { sandboxRoutes, setSandboxRoutes } from "./sandbox-routes.ts";
 import type { Condition } from "./store/store.ts";
 import { isWayOut, needsWayOut, wayOut, wayOutRequest } from "./way-out.ts";
 
@@ -87,9 +80,9 @@ async function connectOne(
   const after = [...before, connection];
   try {
     const attached = attach(context, namespace, connection);
-    const routes = [defaultRoutes(before), defaultRoutes(after)] as const;
+    const routes = [sandboxRoutes(before), sandboxRoutes(after)] as const;
     await allEnded([
-      attached.then(() => setDefaultRoutes(namespace, ...routes)),
+      attached.then(() => setSandboxRoutes(namespace, ...routes)),
       attached.then(() => context.spreading.join(endpoint)),
       movePorts(context, sandbox, before, after, attached),
       writeFiles(context, sandbox),
@@ -152,7 +145,7 @@ async function reroute(
   }: { readonly before: readonly Connection[]; readonly after: readonly Connection[] },
 ): Promise<void> {
   await allEnded([
-    namespace && setDefaultRoutes(namespace, defaultRoutes(before), defaultRoutes(after)),
+    namespace && setSandboxRoutes(namespace, sandboxRoutes(before), sandboxRoutes(after)),
     movePorts(context, sandbox, before, after),
   ]);
 }

@@ -1,22 +1,19 @@
-// Endpoints: planned, and brought into the kernel: link, addresses, routes.
+// Endpoints: planned, and brought into the kernel: link and addresses.
 
 import { NetlinkError } from "../errors.ts";
 import { addAddress, listAddresses } from "../rtnl/address.ts";
 import { setSysctl } from "../rtnl/forwarding.ts";
 import { deleteLink, findLink, setLink } from "../rtnl/link.ts";
 import type { Namespace } from "../rtnl/namespace.ts";
-import { listRoutes, removeRoute, replaceRoute } from "../rtnl/route.ts";
 import { allEnded } from "../values/all-ended.ts";
 import { cidrContains } from "../values/cidr.ts";
 import { macOfAddress, randomMac } from "../values/mac.ts";
 import { type Context, driverOf, newId } from "./context.ts";
 import { prefixLengthOf } from "./drivers/links.ts";
 import { NetworkError } from "./errors.ts";
-import { type Connection, type Family, familyOf, gatewayConnection, gatewayOf } from "./gateway.ts";
+import { type Connection, familyOf } from "./gateway.ts";
 import type { Endpoint, Network, Sandbox } from "./model.ts";
 import type { ConnectRequest } from "./sandbox-options.ts";
-
-const families: readonly Family[] = ["inet", "inet6"];
 
 /** An endpoint without what follows from its addresses, and which of those are to be asked for. */
 export interface EndpointPlan {
@@ -189,14 +186,13 @@ export async function detach(
 
 /**
  * Takes away what of an endpoint was made after its controller had lost the lock: the next one has
- * undone it too early. By its host's link alone, whose name nobody else's has; what is inside may be
- * another endpoint's by now.
+ * undone it too early. By what is on its host alone, whose name nobody else's has; what is inside may
+ * be another endpoint's by now.
  */
 export async function detachLost(
   context: Context,
   { network, endpoint }: Connection,
 ): Promise<void> {
-  if (endpoint.hostLink === undefined) return;
   await driverOf(context, "disconnect", network).disconnect({
     ...{ host: context.host, network, endpoint },
   });
@@ -206,62 +202,6 @@ async function ignoreGone(deletion: Promise<void>): Promise<void> {
   await deletion.catch((error: unknown) => {
     if (!(error instanceof NetlinkError) || error.code !== "ENODEV") throw error;
   });
-}
-
-/** A default route. */
-export interface DefaultRoute {
-  readonly family: Family;
-  readonly via: string;
-  readonly link: string;
-}
-
-/** The default routes that a sandbox with these connections is to have. */
-export function defaultRoutes(connections: readonly Connection[]): DefaultRoute[] {
-  return families.flatMap((family) => {
-    const leading = gatewayConnection(connections, family);
-    const via = leading && gatewayOf(leading, family);
-    if (leading === undefined || via === undefined) return [];
-    return [{ family, via, link: leading.endpoint.link }];
-  });
-}
-
-/** Makes the default routes what they are to be; those that others made by other links stay. */
-export async function setDefaultRoutes(
-  namespace: Namespace,
-  before: readonly DefaultRoute[],
-  after: readonly DefaultRoute[],
-): Promise<void> {
-  for (const family of families) {
-    const old = before.find((route) => route.family === family);
-    const route = after.find((one) => one.family === family);
-    if (route !== undefined) {
-      const same = old?.via === route.via && old.link === route.link;
-      if (!same) await replaceDefault(namespace, route, old);
-    } else if (old !== undefined) {
-      await removeDefault(namespace, old);
-    }
-  }
-}
-
-async function replaceDefault(
-  namespace: Namespace,
-  { family, via, link }: DefaultRoute,
-  old: DefaultRoute | undefined,
-): Promise<void> {
-  const device = { name: link };
-  await replaceRoute(namespace, { to: "default", via, device });
-  // An IPv6 route by another gateway is another route, and stays beside the new one.
-  if (family === "inet6" && old !== undefined) await removeDefault(namespace, old);
-}
-
-async function removeDefault(namespace: Namespace, { via, link }: DefaultRoute): Promise<void> {
-  const gone = (error: unknown) =>
-    error instanceof NetlinkError && ["ESRCH", "ENODEV"].includes(error.code);
-  await removeRoute(namespace, { to: "default", via, device: { name: link } }).catch(
-    (error: unknown) => {
-      if (!gone(error)) throw error;
-    },
-  );
 }
 
 /** What of an endpoint in its sandbox is not as planned. */
@@ -288,15 +228,4 @@ export async function repairSettings(namespace: Namespace, endpoint: Endpoint): 
   const present = (await listAddresses(namespace, { link })).map(({ address }) => address);
   const addresses = endpoint.addresses.filter((address) => !present.includes(address));
   await configure(namespace, { ...endpoint, addresses });
-}
-
-/** The default routes of ours that a sandbox lacks. */
-export async function missingRoutes(
-  namespace: Namespace,
-  wanted: readonly DefaultRoute[],
-): Promise<DefaultRoute[]> {
-  const present = await listRoutes(namespace);
-  return wanted.filter(
-    ({ via }) => !present.some((one) => one.to === "default" && one.via === via),
-  );
 }

@@ -21,7 +21,9 @@ export function settingsFor(
 ): Map<string, string> {
   const needed = new Map<string, string>();
   for (const network of networks) {
-    if (network.internal || !isRouted(network)) continue;
+    // Of a network of which the host has a part, the rest is behind it, whether it leads out or not.
+    const isShut = network.internal && network.scope === "local";
+    if (isShut || !isRouted(network)) continue;
     needed.set("net.ipv4.ip_forward", "1");
     if (network.ipv6) needed.set("net.ipv6.conf.all.forwarding", "1");
   }

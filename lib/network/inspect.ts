@@ -3,8 +3,8 @@
 import type { Member } from "./cluster/records.ts";
 import { connectionsOf } from "./connections.ts";
 import type { Context } from "./context.ts";
-import { defaultRoutes } from "./endpoints.ts";
 import type { Endpoint, Network, Sandbox } from "./model.ts";
+import { sandboxRoutes } from "./sandbox-routes.ts";
 
 /** A network and who is connected to it. */
 export interface NetworkDescription extends Network {
@@ -48,7 +48,7 @@ export function describeNetwork({ plan, cluster }: Context, network: Network): N
 /** A sandbox as it is in the plan. */
 export function describeSandbox(context: Context, sandbox: Sandbox): SandboxDescription {
   const connections = connectionsOf(context, sandbox);
-  const routes = defaultRoutes(connections);
+  const routes = sandboxRoutes(connections).filter(({ to }) => to === "default");
   return {
     ...sandbox,
     connections: connections.map(({ network, endpoint }) => ({

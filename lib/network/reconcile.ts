@@ -4,20 +4,13 @@ import { remotesOf } from "./cluster/members.ts";
 import { connectionsOf } from "./connections.ts";
 import { asNetworkError, type Context, driverOf } from "./context.ts";
 import type { Finding } from "./drivers/driver.ts";
-import {
-  attach,
-  defaultRoutes,
-  detach,
-  missingOf,
-  missingRoutes,
-  repairSettings,
-  setDefaultRoutes,
-} from "./endpoints.ts";
+import { attach, detach, missingOf, repairSettings } from "./endpoints.ts";
 import type { Connection } from "./gateway.ts";
 import type { Sandbox } from "./model.ts";
 import { ensureSettings, firewalled, neededSettings } from "./networks.ts";
 import { leadsBack, publishedPorts, publishPorts } from "./publishing.ts";
 import { staleFiles, writeFiles } from "./sandbox-files.ts";
+import { missingRoutes, sandboxRoutes, setSandboxRoutes } from "./sandbox-routes.ts";
 import { build } from "./sandboxes.ts";
 import type { Condition } from "./store/store.ts";
 
@@ -137,10 +130,10 @@ async function inspectSandbox(context: Context, sandbox: Sandbox): Promise<Findi
   const findings = (
     await Promise.all(connections.map((each) => inspectConnection(context, sandbox, each)))
   ).flat();
-  const routes = await missingRoutes(namespace, defaultRoutes(connections));
+  const routes = await missingRoutes(namespace, sandboxRoutes(connections));
   if (routes.length > 0) {
     const problem = `it lacks a default route via ${routes.map(({ via }) => via).join(" and ")}`;
-    const repair = () => setDefaultRoutes(namespace, [], defaultRoutes(connections));
+    const repair = () => setSandboxRoutes(namespace, [], sandboxRoutes(connections));
     findings.push({ subject, problem, remedy: "it is added", repair });
   }
   if (!(await leadsBack(context, sandbox, connections))) {
@@ -195,8 +188,8 @@ async function inspectConnection(
     const repair = async () => {
       await detach(context, namespace, connection);
       await attach(context, namespace, connection);
-      const routes = defaultRoutes(connectionsOf(context, sandbox));
-      await setDefaultRoutes(namespace, [], routes);
+      const routes = sandboxRoutes(connectionsOf(context, sandbox));
+      await setSandboxRoutes(namespace, [], routes);
       await publishPorts(context, sandbox, connectionsOf(context, sandbox));
     };
     const problem = `its link ${endpoint.link} is gone`;

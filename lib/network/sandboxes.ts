@@ -16,15 +16,7 @@ import {
   withUndoFailures,
   write,
 } from "./context.ts";
-import {
-  addressOf,
-  attach,
-  defaultRoutes,
-  detach,
-  detachLost,
-  planEndpoint,
-  setDefaultRoutes,
-} from "./endpoints.ts";
+import { addressOf, attach, detach, detachLost, planEndpoint } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
 import type { Network, Sandbox } from "./model.ts";
@@ -33,6 +25,7 @@ import { publishPorts, unpublishPorts } from "./publishing.ts";
 import { removeFiles, writeFiles, writeFilesOfLinked } from "./sandbox-files.ts";
 import type { AdoptOptions, SandboxRequest } from "./sandbox-options.ts";
 import { planSandbox, type SandboxPlace } from "./sandbox-plan.ts";
+import { sandboxRoutes, setSandboxRoutes } from "./sandbox-routes.ts";
 import type { Condition } from "./store/store.ts";
 
 /**
@@ -163,7 +156,7 @@ async function connectAll(
   connections: readonly Connection[],
 ): Promise<void> {
   await allEnded(connections.map((connection) => attach(context, namespace, connection)));
-  await setDefaultRoutes(namespace, [], defaultRoutes(connections));
+  await setSandboxRoutes(namespace, [], sandboxRoutes(connections));
   await allEnded(connections.map(({ endpoint }) => context.spreading.join(endpoint)));
 }
 
@@ -220,7 +213,7 @@ async function tearDownSandbox(
     if (!sandbox.adopted) {
       await namespaces.delete(sandbox).catch(note);
     } else if (namespace !== undefined) {
-      await setDefaultRoutes(namespace, defaultRoutes(connections), []).catch(note);
+      await setSandboxRoutes(namespace, sandboxRoutes(connections), []).catch(note);
       // Of whoever served names there, who may have ended without taking it back.
       await stopRedirecting(namespace).catch(note);
       await namespaces.close(sandbox.id);

@@ -2,6 +2,7 @@
 
 import { listRoutes } from "../rtnl/route.ts";
 import type { Context } from "./context.ts";
+import { routeProtocol } from "./drivers/routed/standing.ts";
 import { NetworkError } from "./errors.ts";
 import type { Ipam } from "./ipam/ipam.ts";
 import type { Occupied } from "./ipam/options.ts";
@@ -15,7 +16,10 @@ const operation = "createNetwork";
 async function occupiedOn(context: Context): Promise<Occupied[]> {
   const routes = await listRoutes(context.host);
   return routes
-    .filter(({ to, type }) => to !== "default" && (type ?? "unicast") === "unicast")
+    .filter(({ to, type, protocol }) => {
+      const isWay = (type ?? "unicast") === "unicast" || protocol === routeProtocol;
+      return to !== "default" && isWay;
+    })
     .map(({ to }) => ({ subnet: to, name: `the host's route to ${to}` }));
 }
 

@@ -1,7 +1,7 @@
 // Routed networks across hosts, by real packets: blocks for each host, routes between them.
 
 import { expect, test } from "vitest";
-import { ip } from "../../support/sandbox.ts";
+import { inside, ip } from "../../support/sandbox.ts";
 import { dig, reaches } from "../model/lab.ts";
 import { refused } from "../refused.ts";
 import { curl, serving } from "../traffic.ts";
@@ -16,10 +16,12 @@ test("sandboxes of three hosts see each other's addresses, and have names for ea
       if (first === undefined) throw new Error("no hosts");
       await first.controller.createNetwork(whole);
       const a = await first.create("a", { networks: ["net"] });
-      const rest = [];
-      for (const one of others) {
-        rest.push({ one, sandbox: await one.create(`b${one.number}`, { networks: ["net"] }) });
-      }
+      const rest = await Promise.all(
+        others.map(async (one) => {
+          const sandbox = await one.create(`b${one.number}`, { networks: ["net"] });
+          return { one, sandbox };
+        }),
+      );
       const own = await addressOf(first, a, "net");
       expect(own).toBe("10.5.0.2");
       await serving(a, 8000, async () => {
@@ -86,4 +88,28 @@ test("a network is refused that leaves no two blocks, and a host for which there
       expect(await keys()).toEqual(full);
     },
     { count: 3 },
+  ));
+
+test("other hosts are reached by it, too, where another network leads out, or none does", () =>
+  withCluster(
+    async ({ hosts }) => {
+      const [one, two] = hosts;
+      if (one === undefined || two === undefined) throw new Error("no hosts");
+      await one.controller.createNetwork({ ...whole, internal: true });
+      await one.controller.createNetwork({ name: "aaa" });
+      const a = await one.create("a", { networks: ["net", "aaa"] });
+      const b = await two.create("b", { networks: ["net"] });
+      const addresses = [await addressOf(one, a, "net"), await addressOf(two, b, "net")] as const;
+      expect(await reaches(a, addresses[1])).toBe(true);
+      expect(await reaches(b, addresses[0])).toBe(true);
+      expect(await reaches(a, "192.0.2.254")).toBe(true);
+      expect(await reaches(b, "192.0.2.254", 1)).toBe(false);
+      await inside(b, "ip", "route", "del", "10.5.0.0/16");
+      expect(await two.controller.plan()).toHaveLength(1);
+      await two.controller.reconcile();
+      expect(await reaches(b, addresses[0])).toBe(true);
+      await one.controller.disconnect("net", a.name);
+      expect((await ip(a, "route")).map(({ dst }) => dst)).not.toContain("10.5.0.0/16");
+    },
+    { count: 2 },
   ));
