@@ -1,5 +1,6 @@
 // Hosts for tests of networks over hosts: namespaces on a bridge of a further one, and their parts.
 
+import { createHash } from "node:crypto";
 import { addAddress, createLink, listNamespaces, setLink } from "../../../lib/index.ts";
 import { overlay } from "../../../lib/network/drivers/overlay.ts";
 import type { Endpoint, Network } from "../../../lib/network/index.ts";
@@ -26,12 +27,13 @@ export const endpointOf = (n: number) => ({
   mac: `02:42:0a:09:00:${n.toString(16).padStart(2, "0")}`,
 });
 
-const hex = (word: string) => Buffer.from(word).toString("hex").padEnd(64, "0");
+/** An id that no other test of the machine has; the same one for the same word. */
+const idOf = (word: string) => createHash("sha256").update(`${process.pid} ${word}`).digest("hex");
 
 /** A network as the controller would have it, without a part. */
 export function networkOf(name: string, settings: Network["settings"]): Network {
   return {
-    ...{ id: hex(name), name, driver: "overlay", scope: "cluster", predefined: false },
+    ...{ id: idOf(name), name, driver: "overlay", scope: "cluster", predefined: false },
     ...{ created: "2026-01-01T00:00:00.000Z", internal: true },
     ipv6: Number(settings.mtu) >= 1280,
     ...{ subnets: [], options: {}, labels: {}, settings },
@@ -44,7 +46,7 @@ export function endpointAt(network: Network, n: number): Endpoint {
   const addresses = network.ipv6 ? [`${four}/24`, `${six}/64`] : [`${four}/24`];
   return {
     ...{ id: `${n.toString(16).padStart(2, "0")}${network.id.slice(2)}`, network: network.id },
-    ...{ sandbox: hex(`s${n}`), link: "eth0", mac, addresses },
+    ...{ sandbox: idOf(`sandbox ${n}`), link: "eth0", mac, addresses },
     ...{ aliases: [], links: {}, gatewayPriority: 0 },
   };
 }

@@ -194,6 +194,23 @@ describe("an overlay", () => {
       expect(await pings(a, address)).toBe(false);
     }));
 
+  test("reaches other hosts again after its VXLAN was taken away", () =>
+    withHosts(async (lab) => {
+      const { a, one } = await pairOf(lab);
+      const { ip: address } = endpointOf(2);
+      expect(await pings(a, address)).toBe(true);
+      await inside(one.room, "ip", "link", "del", "vxlan0");
+      expect(await pings(a, address)).toBe(false);
+      const remotes = [remoteOf(2, hostAddress(2))];
+      for (const look of [
+        () => overlay.inspectNetwork(one.host, one.network),
+        () => across.inspectRemotes(one.host, one.network, remotes),
+      ]) {
+        for (const finding of await look()) await finding.repair();
+      }
+      expect(await pings(a, address)).toBe(true);
+    }));
+
   test("keeps two networks between the same hosts apart", () =>
     withHosts(async (lab) => {
       const { a } = await pairOf(lab);
