@@ -97,7 +97,8 @@ async function makeBridge(inside: Namespace, part: Network): Promise<void> {
   const { mac: address, mtu } = partSettings(part);
   const name = names.bridge;
   const found = await findLink(inside, { name });
-  // Whether multicast is listened for is nothing to keep neighbour solicitations from the VXLAN.
+  // Where somebody asks for groups, a bridge that listens sends neighbour solicitations to those who
+  // have joined, and not to the VXLAN (net/bridge/br_multicast.c, `br_multicast_ipv6_rcv()`).
   const planned = { kind: "bridge", address, mtu, multicastSnooping: false, up: true } as const;
   if (found?.kind === "bridge") return await setLink(inside, found, planned);
   if (found !== undefined) await deleteLink(inside, found);
