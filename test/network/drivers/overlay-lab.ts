@@ -9,10 +9,10 @@ import { bridge, inside, ip, type Sandbox, withSandboxes } from "../../support/s
 /** Which addresses the hosts reach each other by. */
 export type Underlay = "IPv4" | "IPv6";
 
-export const across = overlay.across ?? expectAcross();
+export const across = overlay.across ?? missing("what is for networks over hosts");
 
-function expectAcross(): never {
-  throw new Error("the driver has nothing for networks over hosts");
+function missing(what: string): never {
+  throw new Error(`${what} is missing`);
 }
 
 /** The nth host's address on the underlay. */
@@ -134,7 +134,7 @@ export async function withHosts(
           return networkOf(name, { ...settings, number: numbers });
         };
         const part: OverlayLab["part"] = async (network, n) => {
-          const host = hosts[n - 1] ?? expectAcross();
+          const host = hosts[n - 1] ?? missing(`host ${n}`);
           const own = await across.planPart(host, network, hostAddress(n, underlay));
           const whole = { ...network, settings: { ...network.settings, ...own } };
           const room = { name: String(own.namespace) } as Sandbox;

@@ -80,14 +80,18 @@ async function createEmpty(name: string): Promise<Namespace> {
 
 /** Makes what is not there of a part, and what is there as it is planned. */
 export async function createSegment(host: Namespace, part: Network): Promise<void> {
-  await using inside = (await findSegment(part)) ?? (await makeRoom(partSettings(part).namespace));
+  await using inside = (await findSegment(part)) ?? (await makeRoom(part));
   await makeBridge(inside, part);
   await makeVxlan(host, inside, part);
 }
 
-async function makeRoom(name: string): Promise<Namespace> {
+async function makeRoom(part: Network): Promise<Namespace> {
+  const { namespace: name } = partSettings(part);
   return await createEmpty(name).catch(async (error: unknown) => {
     if (!isCode(error, "EEXIST")) throw error;
+    // A name alone, unless somebody was faster.
+    const found = await findSegment(part);
+    if (found !== undefined) return found;
     await deleteNamespace(name);
     return await createEmpty(name);
   });
@@ -112,7 +116,7 @@ function localOf({
   return isIPv6(local) ? { local6: local } : { local };
 }
 
-/** What of a VXLAN can not be changed once it is there is as planned. */
+/** Whether what cannot be changed of a VXLAN that is there is as planned. */
 function isLike(link: Link, { number, port, local }: PartSettings): boolean {
   if (link.kind !== "vxlan" || link.vni !== number || link.destinationPort !== port) return false;
   const { learning, proxy, remote, remote6 } = link;
