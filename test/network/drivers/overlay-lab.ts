@@ -1,5 +1,6 @@
 // Hosts for tests of networks over hosts: namespaces on a bridge of a further one, and their parts.
 
+import { createHash } from "node:crypto";
 import { addAddress, createLink, listNamespaces, setLink } from "../../../lib/index.ts";
 import { overlay } from "../../../lib/network/drivers/overlay.ts";
 import type { Endpoint, Network } from "../../../lib/network/index.ts";
@@ -8,10 +9,10 @@ import { bridge, inside, ip, type Sandbox, withSandboxes } from "../../support/s
 /** Which addresses the hosts reach each other by. */
 export type Underlay = "IPv4" | "IPv6";
 
-export const across = overlay.across ?? expectAcross();
+export const across = overlay.across ?? missing("what is for networks over hosts");
 
-function expectAcross(): never {
-  throw new Error("the driver has nothing for networks over hosts");
+function missing(what: string): never {
+  throw new Error(`${what} is missing`);
 }
 
 /** The nth host's address on the underlay. */
@@ -26,12 +27,13 @@ export const endpointOf = (n: number) => ({
   mac: `02:42:0a:09:00:${n.toString(16).padStart(2, "0")}`,
 });
 
-const hex = (word: string) => Buffer.from(word).toString("hex").padEnd(64, "0");
+/** An id that no other test of the machine has; the same one for the same word. */
+const idOf = (word: string) => createHash("sha256").update(`${process.pid} ${word}`).digest("hex");
 
 /** A network as the controller would have it, without a part. */
 export function networkOf(name: string, settings: Network["settings"]): Network {
   return {
-    ...{ id: hex(name), name, driver: "overlay", scope: "cluster", predefined: false },
+    ...{ id: idOf(name), name, driver: "overlay", scope: "cluster", predefined: false },
     ...{ created: "2026-01-01T00:00:00.000Z", internal: true },
     ipv6: Number(settings.mtu) >= 1280,
     ...{ subnets: [], options: {}, labels: {}, settings },
@@ -44,7 +46,7 @@ export function endpointAt(network: Network, n: number): Endpoint {
   const addresses = network.ipv6 ? [`${four}/24`, `${six}/64`] : [`${four}/24`];
   return {
     ...{ id: `${n.toString(16).padStart(2, "0")}${network.id.slice(2)}`, network: network.id },
-    ...{ sandbox: hex(`s${n}`), link: "eth0", mac, addresses },
+    ...{ sandbox: idOf(`sandbox ${n}`), link: "eth0", mac, addresses },
     ...{ aliases: [], links: {}, gatewayPriority: 0 },
   };
 }
@@ -132,7 +134,7 @@ export async function withHosts(
           return networkOf(name, { ...settings, number: numbers });
         };
         const part: OverlayLab["part"] = async (network, n) => {
-          const host = hosts[n - 1] ?? expectAcross();
+          const host = hosts[n - 1] ?? missing(`host ${n}`);
           const own = await across.planPart(host, network, hostAddress(n, underlay));
           const whole = { ...network, settings: { ...network.settings, ...own } };
           const room = { name: String(own.namespace) } as Sandbox;

@@ -200,6 +200,21 @@ describe("what an overlay knows amiss of other hosts", () => {
     }),
   );
 
+  test("is found and mended: an entry leads to a group of next hops, which no other replaces", () =>
+    withPart(async (part) => {
+      await set(part, [two]);
+      const onHost = (command: string) => inside(part.host, "ip", ...command.split(" "));
+      await onHost(`nexthop add id 1 via ${hostThree} fdb`);
+      await onHost("nexthop add id 2 group 1 fdb");
+      await meddle(part, fdb("del", mac));
+      await meddle(part, `bridge fdb add ${mac} dev vxlan0 nhid 2 self`);
+      const [finding] = await look(part, [two]);
+      expect(finding?.problem).toContain(mac);
+      await finding?.repair();
+      expect(await known(part)).toEqual(told([two]));
+      expect(await look(part, [two])).toEqual([]);
+    }));
+
   test("is found and mended: an entry of somebody else in another's place, by what comes", () =>
     withPart(async (part) => {
       await meddle(part, `bridge fdb add ${mac} dst ${hostThree} dev vxlan0 self`);

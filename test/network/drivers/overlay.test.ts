@@ -194,6 +194,48 @@ describe("an overlay", () => {
       expect(await pings(a, address)).toBe(false);
     }));
 
+  test("reaches other hosts again after its VXLAN was taken away", () =>
+    withHosts(async (lab) => {
+      const { a, one } = await pairOf(lab);
+      const { ip: address } = endpointOf(2);
+      expect(await pings(a, address)).toBe(true);
+      await inside(one.room, "ip", "link", "del", "vxlan0");
+      expect(await pings(a, address)).toBe(false);
+      const remotes = [remoteOf(2, hostAddress(2))];
+      for (const look of [
+        () => overlay.inspectNetwork(one.host, one.network),
+        () => across.inspectRemotes(one.host, one.network, remotes),
+      ]) {
+        for (const finding of await look()) await finding.repair();
+      }
+      expect(await pings(a, address)).toBe(true);
+    }));
+
+  test("hears neighbour solicitations also where an endpoint asks who is in which group", () =>
+    withHosts(async (lab) => {
+      const { a, one } = await pairOf(lab);
+      const [, , c] = lab.sandboxes;
+      await joinPart(one, c, 3);
+      // A bridge that listens for groups believes whoever asks, and leads packets by the answers.
+      const asking = `ip link add q type bridge mcast_startup_query_count 20 \\
+          mcast_startup_query_interval 50 mcast_query_response_interval 100
+        sysctl -q -w net.ipv6.conf.q.accept_dad=0
+        nft 'table netdev asked { chain out {
+          type filter hook egress device "eth0" priority 0; icmpv6 type mld-listener-query counter
+        }
+        }'
+        ip link set eth0 master q
+        ip link set q up
+        ip link set q type bridge mcast_querier 1`;
+      await inside(c, "sh", "-e", "-c", asking);
+      const asked = async () =>
+        Number(/packets (\d+)/.exec(await inside(c, "nft", "list", "ruleset"))?.[1]);
+      await expect.poll(asked, { timeout: 30_000 }).toBeGreaterThan(5);
+      const sent = await countSent(one.host);
+      expect(await pings(a, endpointOf(2).ip6)).toBe(true);
+      expect(await sent()).toBe(3);
+    }));
+
   test("keeps two networks between the same hosts apart", () =>
     withHosts(async (lab) => {
       const { a } = await pairOf(lab);

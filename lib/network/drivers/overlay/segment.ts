@@ -8,6 +8,7 @@
 // Nothing is learned, from no port: where each MAC address is, the plan says. A packet to an address
 // of no port here goes to the VXLAN alone.
 
+import { existsSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { NetlinkError } from "../../../errors.ts";
 import {
@@ -79,14 +80,18 @@ async function createEmpty(name: string): Promise<Namespace> {
 
 /** Makes what is not there of a part, and what is there as it is planned. */
 export async function createSegment(host: Namespace, part: Network): Promise<void> {
-  await using inside = (await findSegment(part)) ?? (await makeRoom(partSettings(part).namespace));
+  await using inside = (await findSegment(part)) ?? (await makeRoom(part));
   await makeBridge(inside, part);
   await makeVxlan(host, inside, part);
 }
 
-async function makeRoom(name: string): Promise<Namespace> {
+async function makeRoom(part: Network): Promise<Namespace> {
+  const { namespace: name } = partSettings(part);
   return await createEmpty(name).catch(async (error: unknown) => {
     if (!isCode(error, "EEXIST")) throw error;
+    // A name alone, unless somebody was faster.
+    const found = await findSegment(part);
+    if (found !== undefined) return found;
     await deleteNamespace(name);
     return await createEmpty(name);
   });
@@ -96,7 +101,8 @@ async function makeBridge(inside: Namespace, part: Network): Promise<void> {
   const { mac: address, mtu } = partSettings(part);
   const name = names.bridge;
   const found = await findLink(inside, { name });
-  // Whether multicast is listened for is nothing to keep neighbour solicitations from the VXLAN.
+  // Where somebody asks for groups, a bridge that listens sends neighbour solicitations to those who
+  // have joined, and not to the VXLAN (net/bridge/br_multicast.c, `br_multicast_ipv6_rcv()`).
   const planned = { kind: "bridge", address, mtu, multicastSnooping: false, up: true } as const;
   if (found?.kind === "bridge") return await setLink(inside, found, planned);
   if (found !== undefined) await deleteLink(inside, found);
@@ -110,7 +116,7 @@ function localOf({
   return isIPv6(local) ? { local6: local } : { local };
 }
 
-/** What of a VXLAN can not be changed once it is there is as planned. */
+/** Whether what cannot be changed of a VXLAN that is there is as planned. */
 function isLike(link: Link, { number, port, local }: PartSettings): boolean {
   if (link.kind !== "vxlan" || link.vni !== number || link.destinationPort !== port) return false;
   const { learning, proxy, remote, remote6 } = link;
@@ -169,7 +175,8 @@ export async function deleteSegment(part: Network): Promise<void> {
     if (inside !== undefined) await deleteLinks(inside, made);
   }
   await deleteNamespace(namespace).catch((error: unknown) => {
-    if (!isCode(error, "ENOENT")) throw error;
+    // Who may not unmount is told so even of what is not there.
+    if (!isCode(error, "ENOENT") && existsSync(`/run/netns/${namespace}`)) throw error;
   });
 }
 

@@ -1,7 +1,7 @@
 // What a network over hosts is planned with: its options, and what is chosen for a host's part.
 
 import { randomBytes } from "node:crypto";
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { type Family, listAddresses } from "../../../rtnl/address.ts";
 import { getLink } from "../../../rtnl/link.ts";
 import type { Namespace } from "../../../rtnl/namespace.ts";
@@ -55,7 +55,7 @@ export function partSettings({ settings }: Pick<Network, "settings">): PartSetti
 
 /** An address in the form of RFC 5952, as the kernel's answers are. */
 export function canonical(address: string): string {
-  return parseCidr(address).address;
+  return isIPv4(address) ? address : parseCidr(address).address;
 }
 
 /** The bytes around a packet: Ethernet, VXLAN, UDP, and the IP header of the family. */
