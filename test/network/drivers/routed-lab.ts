@@ -17,7 +17,13 @@ import type { Endpoint, Network, NetworkSubnet } from "../../../lib/network/mode
 import { Firewall } from "../../../lib/network/nat/firewall.ts";
 import { randomMac } from "../../../lib/values/mac.ts";
 import { withoutDetection } from "../../support/routed.ts";
-import { ip, type Sandbox, type Testimony, withSandboxes } from "../../support/sandbox.ts";
+import {
+  ip,
+  linkInUse,
+  type Sandbox,
+  type Testimony,
+  withSandboxes,
+} from "../../support/sandbox.ts";
 
 if (routed.across === undefined) throw new Error("the driver does not span hosts");
 export const { across } = routed;
@@ -241,6 +247,8 @@ export async function withHosts(
           }
           joints.push(await join(between, host, n + 1));
         }
+        // The kernel adds the routes to a host's own addresses when its link has a carrier.
+        await Promise.all(hosts.map((host) => linkInUse(host, "lan0")));
         const before = await Promise.all(hosts.map(stateOf));
         const address = joints[0]?.[shape.by ?? "four"] ?? "";
         const network = await planned(hosts[0], address, shape);
