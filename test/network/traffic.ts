@@ -63,7 +63,7 @@ export async function echoing(
   }
 }
 
-/** Sends a datagram and gives who answered with what; `undefined` if nobody does in a second. */
+/** Sends a datagram and gives who answered with what; `undefined` if nobody does in ten seconds. */
 export async function asked(
   from: Sandbox,
   address: string,
@@ -75,7 +75,7 @@ export async function asked(
     const answer = new Promise<string | undefined>((resolve) => {
       socket.on("message", (data, rinfo) => resolve(`${rinfo.address} ${data}`));
       socket.on("error", () => resolve(undefined));
-      setTimeout(resolve, 1000, undefined).unref();
+      setTimeout(resolve, 10_000, undefined).unref();
     });
     // Datagrams may be lost.
     const again = setInterval(() => socket.send("hello", port, address), 250);
