@@ -184,7 +184,7 @@ describe.skipIf(await lacks("etcd"))("across hosts", () => {
 
   test("a host whose serve is ended is there for its lease, and all is well when it is started again", () =>
     withHosts(async ({ one, two, named }) => {
-      const [a, b] = [named("a"), named("b")];
+      const [a, b, late] = [named("a"), named("b"), named("late")];
       await one.serve("--address", one.address);
       const first = await two.serve("--address", two.address, "--lease", "60");
       await one.get("network create", "-d", "overlay", "wide");
@@ -195,8 +195,11 @@ describe.skipIf(await lacks("etcd"))("across hosts", () => {
       expect(await first.ended).toBe(0);
       expect(await pings(one, a, b)).toBe(true);
       expect(linesOf(await one.get("host ls", "-q"))).toEqual([one.name, two.name]);
+      // What comes meanwhile is known to the next one.
+      await one.get("sandbox create", "--name", late, "--network", "wide");
       await two.serve("--address", two.address, "--lease", "2");
       await expect.poll(() => pings(two, b, a), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => pings(two, b, late), { timeout: 20_000 }).toBe(true);
       // Other tests of the machine have namespaces, and it has its own settings of bridges.
       const aside = ["ORPHAN", "BRIDGE_FILTERED"];
       const found = await two.getJson("doctor", "--format", "json");
@@ -228,6 +231,27 @@ describe.skipIf(await lacks("etcd"))("across hosts", () => {
       await expect.poll(() => pings(one, a, b), { timeout: 20_000 }).toBe(true);
       const [again] = await two.getJson("sandbox inspect", b);
       expect(again.connections[0].endpoint).toEqual(connections[0].endpoint);
+    }));
+
+  test("on a routed network each host has a block, and sandboxes lead out by it", () =>
+    withHosts(async ({ one, two, named }) => {
+      const [a, b] = [named("a"), named("b")];
+      await one.serve("--address", one.address);
+      await two.serve("--address", two.address);
+      const blocks = ["--subnet", "10.61.0.0/16", "-o", "blockSize=26"];
+      await one.get("network create", "-d", "routed", ...blocks, "wide");
+      await one.get("sandbox create", "--name", a, "--network", "wide");
+      await two.get("sandbox create", "--name", b, "--network", "wide");
+      const [{ members }] = await two.getJson("network inspect", "-v", "wide");
+      expect(members.map(({ addresses }: Json) => addresses)).toEqual([
+        ...[["10.61.0.2/26"], ["10.61.0.66/26"]],
+      ]);
+      await expect.poll(() => pings(one, a, b), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => pings(two, b, a), { timeout: 20_000 }).toBe(true);
+      // The way out is that of the host, which has the gateway's address.
+      expect(await pings(one, a, two.address)).toBe(true);
+      const routes = await one.get("sandbox exec", a, "ip", "route", "show", "default");
+      expect(routes).toContain("via 10.61.0.1 dev eth0");
     }));
 
   test("what cannot be is refused with what helps", () =>

@@ -63,6 +63,18 @@ describe("vethwork doctor, across hosts,", () => {
       expect(await diagnose(desk, id.slice(0, 12))).toEqual([]);
     }));
 
+  test("does not take the host's own VXLAN for another one, whatever befalls it", () =>
+    withAcross(async (desk) => {
+      await connectOne(desk);
+      const [{ connections }] = await desk.getJson("sandbox inspect", desk.named("a"));
+      const [{ network }] = connections.filter((one: Json) => one.network.name === "wide");
+      const inNamespace = ["-n", network.settings.namespace];
+      await run("ip", [...inNamespace, "link", "set", "vxlan0", "down"]);
+      expect(await diagnose(desk)).toEqual([]);
+      await run("ip", [...inNamespace, "link", "set", "vxlan0", "nomaster"]);
+      expect(await diagnose(desk)).toEqual([]);
+    }));
+
   test("tells that nobody keeps the place of a host that has endpoints", () =>
     withDesk(async (desk) => {
       const { child, ended } = await serveAcross(desk);

@@ -64,13 +64,18 @@ async function ofHost(host: Namespace, place: Namespace): Promise<Placed["link"]
   );
 }
 
-/** All VXLANs of the host that can be found: in the host itself, and in namespaces that have a name. */
-async function findVxlans({ host }: Context): Promise<Placed[]> {
+/**
+ * The VXLANs of the host that can be found, but for those of its parts: in the host itself, and in
+ * namespaces that have a name.
+ */
+async function findVxlans({ host }: Context, parts: readonly Network[]): Promise<Placed[]> {
+  const own = new Set(parts.map((part) => partSettings(part).namespace));
   const found = (await ofHost(host, host)).map((link) => ({ link, place: "the host" }));
   // A namespace can have several names.
   const seen = new Set([host.inode]);
   for (const directory of directories) {
     for (const name of await readdir(directory).catch(() => [])) {
+      if (own.has(name)) continue;
       const path = `${directory}/${name}`;
       // One that is gone by now, or no namespace, has none.
       await using place = await openNamespace({ path }).catch(() => undefined);
@@ -139,7 +144,7 @@ export async function vxlans(context: Context): Promise<Diagnosis[]> {
   const working = new Set<string>();
   for (const part of parts) if (await isUp(part)) working.add(part.id);
   const waiting = networks.filter(({ id }) => !working.has(id));
-  const others = waiting.length === 0 ? [] : await findVxlans(context);
+  const others = waiting.length === 0 ? [] : await findVxlans(context, parts);
   const isWorking = ({ id }: Network) => working.has(id);
   const held = new Set(parts.filter(isWorking).map((part) => partSettings(part).port));
   return [
