@@ -3,6 +3,7 @@
 import type { Command } from "./command.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { hostCommand } from "./commands/host.ts";
 import { networkCommand } from "./commands/network.ts";
 import { sandboxCommand } from "./commands/sandbox.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -12,7 +13,7 @@ import { hostOptions } from "./host.ts";
 
 export const root: Command = {
   name: "vethwork",
-  summary: "networks of one host",
+  summary: "networks of one host, or of several",
   about: `Networks, sandboxes on them, and what there is of both; without a daemon.
 
 It ends with 0 when it is done, 1 when it failed, and 2 when it was misused.`,
@@ -24,6 +25,7 @@ It ends with 0 when it is done, 1 when it failed, and 2 when it was misused.`,
   commands: [
     networkCommand,
     sandboxCommand,
+    hostCommand,
     serveCommand,
     doctorCommand,
     topologyCommand,

@@ -1,6 +1,6 @@
 // Why a command failed, in a line, and whether it was the caller's mistake.
 
-import { NetworkError } from "../network/index.ts";
+import { NetworkError, type NetworkErrorCode } from "../network/index.ts";
 import { type Options, UsageError } from "./command.ts";
 
 /** What is said, and whether the command was called in a way that can never work. */
@@ -13,12 +13,20 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What helps, where that is one thing. */
+const advice: Partial<Record<NetworkErrorCode, string>> = {
+  HOST_ABSENT: "vethwork serve --address ADDRESS, with the same --host and --store, keeps it",
+  NUMBER_TAKEN:
+    "remove networks that nobody needs, or give it others with --opt vxlanid_list=FROM-TO",
+};
+
 /** The code first, for those who look for it; then what it is about, and why. */
 function networkFailure(error: NetworkError): string {
   const { code, subject, message } = error;
   const reason = message.slice(message.indexOf(`${code}, `) + code.length + 2);
   const about = subject === undefined ? "" : `${JSON.stringify(subject)}: `;
-  return `${code}: ${about}${reason}`;
+  const help = advice[code];
+  return `${code}: ${about}${reason}${help === undefined ? "" : `; ${help}`}`;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { type Namespace, openNamespace } from "../index.ts";
-import { type Controller, openController } from "../network/index.ts";
+import { type ClusterOptions, type Controller, openController } from "../network/index.ts";
 import type { Call } from "./call.ts";
 import { type Options, UsageError } from "./command.ts";
 import { isShared, openStore } from "./store.ts";
@@ -53,6 +53,13 @@ export async function openHost(call: Call): Promise<Namespace> {
   return await openNamespace(place);
 }
 
+/** What a controller does besides a command's work, for as long as that takes. */
+export interface Duties {
+  readonly serveNames?: boolean;
+  /** Keeps the host's place among those that share the store. */
+  readonly cluster?: ClusterOptions;
+}
+
 /**
  * Runs a piece of work with a controller of the host, and gives everything back.
  *
@@ -60,7 +67,7 @@ export async function openHost(call: Call): Promise<Namespace> {
  */
 export async function withController<T>(
   call: Call,
-  { serveNames = false }: { readonly serveNames?: boolean },
+  { serveNames = false, cluster }: Duties,
   work: (controller: Controller, host: Namespace) => Promise<T>,
 ): Promise<T> {
   const place = call.text("store");
@@ -72,6 +79,7 @@ export async function withController<T>(
     ...{ host, store, serveNames },
     ...(plan === undefined ? {} : { name: plan }),
     ...(table === undefined ? {} : { table }),
+    ...(cluster === undefined ? {} : { cluster }),
   });
   return await work(controller, host);
 }

@@ -14,10 +14,10 @@ export function pairs(option: string, texts: readonly string[]): Record<string, 
   return Object.fromEntries(texts.map((text) => pair(option, text)));
 }
 
-/** Labels: a key alone has an empty value. */
-export function labels(texts: readonly string[]): Record<string, string> {
+/** The same, where a key alone has an empty value. */
+export function words(option: string, texts: readonly string[]): Record<string, string> {
   return pairs(
-    "--label",
+    option,
     texts.map((text) => (text.includes("=") ? text : `${text}=`)),
   );
 }

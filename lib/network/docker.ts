@@ -2,6 +2,7 @@
 
 import { isIPv6 } from "node:net";
 import { groupBy } from "../values/group.ts";
+import type { Member } from "./cluster/records.ts";
 import { familyOf } from "./gateway.ts";
 import type { NetworkDescription, SandboxDescription } from "./inspect.ts";
 import type { Endpoint } from "./model.ts";
@@ -11,7 +12,8 @@ export interface DockerNetwork {
   readonly Name: string;
   readonly Id: string;
   readonly Created: string;
-  readonly Scope: "local";
+  /** `"global"`: across the hosts of a store, as Docker calls it where no swarm manages them. */
+  readonly Scope: "local" | "global";
   readonly Driver: string;
   readonly EnableIPv4: boolean;
   readonly EnableIPv6: boolean;
@@ -44,6 +46,29 @@ export interface DockerNetwork {
   >;
   readonly Options: Readonly<Record<string, string>>;
   readonly Labels: Readonly<Record<string, string>>;
+  /** Of a network across hosts: those that have endpoints on it. */
+  readonly Peers?: readonly { readonly Name: string; readonly IP: string }[];
+  /** Of a network across hosts, if asked for: under the name `""`, the endpoints of all hosts. */
+  readonly Services?: Readonly<Record<string, DockerService>>;
+}
+
+/** What Docker calls a service of a network. */
+export interface DockerService {
+  readonly VIP: string;
+  readonly Ports: readonly string[];
+  readonly LocalLBIndex: number;
+  readonly Tasks: readonly {
+    readonly Name: string;
+    readonly EndpointID: string;
+    readonly EndpointIP: string;
+    readonly Info: { readonly "Host IP": string };
+  }[];
+}
+
+/** How much is told of a network. */
+export interface DockerInspectOptions {
+  /** Of a network across hosts also the endpoints of all hosts, as `--verbose` has it. Default: false. */
+  readonly verbose?: boolean;
 }
 
 /** The entry of one network in a container's settings. */
@@ -78,8 +103,24 @@ function cidrOf({ addresses }: Endpoint, family: "inet" | "inet6"): string {
   return addresses.find((address) => familyOf(address) === family) ?? "";
 }
 
-function dockerNetwork(network: NetworkDescription): DockerNetwork {
-  const { name, id, created, driver, ipv6, internal, options, labels, subnets } = network;
+/** The hosts of a network's endpoints, and with `verbose` the endpoints. */
+function elsewhere(
+  members: readonly Member[],
+  { verbose = false }: DockerInspectOptions,
+): Pick<DockerNetwork, "Peers" | "Services"> {
+  const hosts = new Map(members.map(({ host, hostAddress }) => [host, hostAddress]));
+  const Peers = Array.from(hosts, ([Name, IP]) => ({ Name, IP }));
+  if (!verbose) return { Peers };
+  const Tasks = members.map(({ id, sandbox, addresses, hostAddress }) => ({
+    ...{ Name: sandbox.name, EndpointID: id, EndpointIP: addresses[0]?.split("/")[0] ?? "" },
+    Info: { "Host IP": hostAddress },
+  }));
+  return { Peers, Services: { "": { VIP: "<nil>", Ports: [], LocalLBIndex: 0, Tasks } } };
+}
+
+function dockerNetwork(network: NetworkDescription, options: DockerInspectOptions): DockerNetwork {
+  const { name, id, created, driver, ipv6, internal, labels, subnets, members } = network;
+  const isWide = network.scope === "cluster";
   const containers = network.connections.map(({ sandbox, endpoint }) => [
     sandbox.id,
     {
@@ -91,8 +132,8 @@ function dockerNetwork(network: NetworkDescription): DockerNetwork {
     },
   ]);
   return {
-    ...{ Name: name, Id: id, Created: created, Scope: "local", Driver: driver },
-    ...{ EnableIPv4: true, EnableIPv6: ipv6 },
+    ...{ Name: name, Id: id, Created: created, Scope: isWide ? "global" : "local" },
+    ...{ Driver: driver, EnableIPv4: true, EnableIPv6: ipv6 },
     IPAM: {
       ...{ Driver: "default", Options: null },
       Config: subnets.map(({ subnet, range, gateway, auxiliary }) => ({
@@ -102,10 +143,11 @@ function dockerNetwork(network: NetworkDescription): DockerNetwork {
         ...(Object.keys(auxiliary).length === 0 ? {} : { AuxiliaryAddresses: auxiliary }),
       })),
     },
-    ...{ Internal: internal, Attachable: false, Ingress: false },
+    ...{ Internal: internal, Attachable: isWide, Ingress: false },
     ...{ ConfigFrom: { Network: "" }, ConfigOnly: false },
     Containers: Object.fromEntries(containers),
-    ...{ Options: options, Labels: labels },
+    ...{ Options: network.options, Labels: labels },
+    ...(members === undefined ? {} : elsewhere(members, options)),
   };
 }
 
@@ -167,10 +209,14 @@ function dockerSandbox(sandbox: SandboxDescription): DockerNetworkSettings {
  * What Docker would say of it: of a network what `docker network inspect` shows, of a sandbox the
  * `NetworkSettings` of `docker inspect`. Pure.
  */
-export function toDockerInspect(network: NetworkDescription): DockerNetwork;
+export function toDockerInspect(
+  network: NetworkDescription,
+  options?: DockerInspectOptions,
+): DockerNetwork;
 export function toDockerInspect(sandbox: SandboxDescription): DockerNetworkSettings;
 export function toDockerInspect(
   thing: NetworkDescription | SandboxDescription,
+  options: DockerInspectOptions = {},
 ): DockerNetwork | DockerNetworkSettings {
-  return "subnets" in thing ? dockerNetwork(thing) : dockerSandbox(thing);
+  return "subnets" in thing ? dockerNetwork(thing, options) : dockerSandbox(thing);
 }

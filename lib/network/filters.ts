@@ -11,6 +11,8 @@ export interface NetworkFilters {
   /** Beginnings of ids. */
   readonly id?: readonly string[];
   readonly driver?: readonly string[];
+  /** Whether it is this host's alone, or spans the hosts that share the store. */
+  readonly scope?: readonly Network["scope"][];
   /** `"key"` or `"key=value"`; here all have to hold. */
   readonly label?: readonly string[];
   /** `"key"` or `"key=value"`; none may hold. */
@@ -23,12 +25,24 @@ export interface NetworkFilters {
   readonly until?: Date;
 }
 
-const known = ["name", "id", "driver", "label", "notLabel", "type", "dangling", "until"];
+const known = [
+  ...["name", "id", "driver", "scope", "label", "notLabel", "type", "dangling", "until"],
+];
+
+const scopes: readonly Network["scope"][] = ["local", "cluster"];
 
 function texts(property: string, list: unknown): readonly string[] {
   return checkedList(property, list, (at, item) => {
     if (typeof item !== "string") throw invalidArgument("type", at, "must be a string");
     return item;
+  });
+}
+
+function checkedScopes(list: unknown): readonly Network["scope"][] {
+  return checkedList("scope", list, (at, item) => {
+    const scope = scopes.find((one) => one === item);
+    if (scope === undefined) throw invalidArgument("range", at, 'must be "local" or "cluster"');
+    return scope;
   });
 }
 
@@ -55,6 +69,7 @@ export function networkMatcher(
   const names = texts("name", filters.name);
   const ids = texts("id", filters.id);
   const drivers = texts("driver", filters.driver);
+  const within = checkedScopes(filters.scope);
   const labels = texts("label", filters.label);
   const notLabels = texts("notLabel", filters.notLabel);
   const some = <T>(list: readonly T[], matches: (item: T) => boolean) =>
@@ -63,6 +78,7 @@ export function networkMatcher(
     some(names, (name) => network.name.includes(name)) &&
     some(ids, (id) => network.id.startsWith(id)) &&
     some(drivers, (driver) => network.driver === driver) &&
+    some(within, (scope) => network.scope === scope) &&
     labels.every((label) => hasLabel(network, label)) &&
     !notLabels.some((label) => hasLabel(network, label)) &&
     (type === undefined || network.predefined === (type === "builtin")) &&

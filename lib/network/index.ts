@@ -1,26 +1,32 @@
 // The public door of the network model.
 
 /**
- * Docker's network model on one host: networks, sandboxes, the endpoints that connect the two, published
+ * Docker's network model on one host, or across hosts that share a store: networks, sandboxes, the endpoints that connect the two, published
  * ports and names. Begin at {@link openController}.
  *
  * @module vethwork/network
  */
 
+export type { ClusterOptions } from "./cluster/options.ts";
+export type { Host, Member } from "./cluster/records.ts";
 export { Controller, type ControllerOptions, openController } from "./controller.ts";
 export {
   type DockerEndpointSettings,
+  type DockerInspectOptions,
   type DockerNetwork,
   type DockerNetworkSettings,
+  type DockerService,
   toDockerInspect,
 } from "./docker.ts";
 export type { Diagnosis, DiagnosisCode } from "./doctor/diagnosis.ts";
 export type {
+  AcrossHosts,
   Driver,
   DriverTraits,
   EndpointPlace,
   Finding,
   NetworkRequest,
+  Remote,
   Settings,
 } from "./drivers/driver.ts";
 export { NetworkError, type NetworkErrorCode, type NetworkErrorDetails } from "./errors.ts";

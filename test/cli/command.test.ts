@@ -20,10 +20,10 @@ describe("help", () => {
   test("is there for every command, in either way to ask", async () => {
     const names = await commandNames();
     expect(names.map((path) => path.join(" "))).toEqual([
-      ...["network", "sandbox", "serve", "doctor", "topology", "top", "completion"],
+      ...["network", "sandbox", "host", "serve", "doctor", "topology", "top", "completion"],
       ...["network create", "network ls", "network inspect", "network rm", "network prune"],
       ...["network connect", "network disconnect", "sandbox create", "sandbox ls"],
-      ...["sandbox inspect", "sandbox rm", "sandbox exec", "sandbox run"],
+      ...["sandbox inspect", "sandbox rm", "sandbox exec", "sandbox run", "host ls"],
     ]);
     for (const path of names) {
       const { code, stdout, stderr } = await vethwork(...path, "--help");
@@ -50,7 +50,7 @@ describe("misuse", () => {
           ["Unknown option '--colour'", "network create", "--colour", "web"],
           ["Unknown option '-x'", "network create", "-x", "web"],
           ["name: must be 1 to 63", "network create", "a/b"],
-          ["--opt must be like KEY=VALUE", "network create", "-o", "mtu", "web"],
+          ["--opt must be like KEY=VALUE", "network create", "-o", "=1450", "web"],
           ['--subnet "x" is no IP', "network create", "--subnet", "x", "web"],
           ["--gateway 10.1.0.1 is in none of", "network create", "--gateway", "10.1.0.1", "web"],
           ["--aux-address must be like", "network create", "--aux-address", "10.1.0.1", "web"],
@@ -58,6 +58,8 @@ describe("misuse", () => {
           ["--format must be one of table, json", "network ls", "--format", "xml"],
           ['--filter "colour=red" is unknown', "network ls", "--filter", "colour=red"],
           ["--filter type must be", "network ls", "--filter", "type=odd"],
+          ["--filter scope must be local or", "network ls", "--filter", "scope=swarm"],
+          ["--format must be one of table, json", "host ls", "--format", "yaml"],
           ["--filter dangling must be", "network ls", "--filter", "dangling=perhaps"],
           ["--filter until", "network ls", "--filter", "until=soon"],
           ["NETWORK is missing", "network inspect"],

@@ -61,12 +61,12 @@ describe("ls", () => {
       const { get, getJson } = desk;
       await makeThree(desk);
       const [head = "", ...rows] = linesOf(await get("network ls"));
-      expect(head).toMatch(/^NETWORK ID {5}NAME +DRIVER +SUBNETS$/);
-      expect(rows.map((row) => row.split(/ {3,}/).slice(1, 3))).toEqual([
+      expect(head).toMatch(/^NETWORK ID {5}NAME +DRIVER +SCOPE +SUBNETS$/);
+      expect(rows.map((row) => row.split(/ {3,}/).slice(1, 4))).toEqual([
         ...[
-          ["db", "bridge"],
-          ["inner", "bridge"],
-          ["web", "bridge"],
+          ["db", "bridge", "local"],
+          ["inner", "bridge", "local"],
+          ["web", "bridge", "local"],
         ],
       ]);
       const list = async (...filters: string[]) => {

@@ -67,7 +67,8 @@ export type Json = any;
 
 let desks = 0;
 
-function start(args: readonly string[]): Running {
+/** Starts the command, for the caller to end. */
+export function start(args: readonly string[]): Running {
   const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
   const waiting = new Set<() => void>();

@@ -11,6 +11,11 @@ function isTrue(text: string): boolean {
   throw new UsageError("--filter dangling must be true or false");
 }
 
+function scopeOf(text: string): "local" | "cluster" {
+  if (text === "local" || text === "cluster") return text;
+  throw new UsageError("--filter scope must be local or cluster");
+}
+
 function typeOf(text: string): "custom" | "builtin" {
   if (text === "custom" || text === "builtin") return text;
   throw new UsageError("--filter type must be custom or builtin");
@@ -40,7 +45,8 @@ export function networkFilters(texts: readonly string[]): NetworkFilters {
     if (Object.hasOwn(lists, key)) {
       const list = lists[key as keyof typeof lists] as "driver" | "id" | "name" | "label";
       filters[list] = [...(filters[list] ?? []), value];
-    } else if (key === "type") filters.type = typeOf(value);
+    } else if (key === "scope") filters.scope = [...(filters.scope ?? []), scopeOf(value)];
+    else if (key === "type") filters.type = typeOf(value);
     else if (key === "dangling") filters.dangling = isTrue(value);
     else if (key === "until") filters.until = timeOf(value);
     else throw new UsageError(`--filter ${JSON.stringify(text)} is unknown`);

@@ -6,17 +6,17 @@ import type { Call } from "../call.ts";
 import { type Command, exitCodes, type Options, UsageError } from "../command.ts";
 import { hostOptions, withController } from "../host.ts";
 import { shortId } from "../table.ts";
-import { labels, pairs } from "../values.ts";
+import { words } from "../values.ts";
 import { connectOptions, connectOptionsOf } from "./connecting.ts";
 import { networkFilters } from "./network-filters.ts";
 import { subnetsOf } from "./network-subnets.ts";
-import { inspectEach, printList, removeEach } from "./verbs.ts";
+import { byId, inspectEach, printList, removeEach } from "./verbs.ts";
 
 const filterOption: Options = {
   filter: {
     value: "KEY=VALUE",
     many: true,
-    help: "only those with this: driver, id, name, label, label!, type (custom, builtin), dangling, until",
+    help: "only those with this: driver, id, name, scope (local, cluster), label, label!, type (custom, builtin), dangling, until",
   },
 };
 
@@ -24,7 +24,7 @@ const createOptions: Options = {
   driver: {
     short: "d",
     value: "DRIVER",
-    help: "what makes its links: bridge, macvlan; bridge unless it is given",
+    help: "what makes its links: bridge, macvlan; overlay and routed across the hosts that share the store; bridge unless it is given",
     property: "driver",
   },
   subnet: {
@@ -54,7 +54,8 @@ const createOptions: Options = {
   internal: { help: "nothing leads out of it" },
   ipv6: { help: "it has an IPv6 subnet" },
   "allow-overlap": { help: "takes subnets, too, that the host has routes to" },
-  opt: { short: "o", value: "KEY=VALUE", many: true, help: "an option of the driver" },
+  attachable: { help: "sandboxes can be connected to it, as to every network without this, too" },
+  opt: { short: "o", value: "KEY[=VALUE]", many: true, help: "an option of the driver" },
   label: { value: "KEY[=VALUE]", many: true, help: "a label", property: "labels" },
   ...hostOptions,
 };
@@ -68,29 +69,40 @@ async function create(call: Call): Promise<number> {
     subnets: subnetsOf(call),
     internal: call.flag("internal"),
     allowOverlap: call.flag("allow-overlap"),
-    options: pairs("--opt", call.texts("opt")),
-    labels: labels(call.texts("label")),
+    options: words("--opt", call.texts("opt")),
+    labels: words("--label", call.texts("label")),
   };
   const { id } = await withController(call, {}, (controller) => controller.createNetwork(options));
   call.print(id);
   return exitCodes.done;
 }
 
-function networkRow({ id, name, driver, subnets }: Network): string[] {
-  return [shortId(id), name, driver, subnets.map(({ subnet }) => subnet).join(", ")];
+function networkRow({ id, name, driver, scope, subnets }: Network): string[] {
+  return [shortId(id), name, driver, scope, subnets.map(({ subnet }) => subnet).join(", ")];
 }
 
 async function list(call: Call): Promise<number> {
   const filters = networkFilters(call.texts("filter"));
   const networks = await withController(call, {}, (controller) => controller.listNetworks(filters));
-  return printList(call, networks, ["NETWORK ID", "NAME", "DRIVER", "SUBNETS"], networkRow);
+  return printList(call, networks, {
+    head: ["NETWORK ID", "NAME", "DRIVER", "SCOPE", "SUBNETS"],
+    row: networkRow,
+    handle: byId,
+  });
 }
 
 function inspect(call: Call): Promise<number> {
+  const verbose = call.flag("verbose");
   return inspectEach(
     call,
-    (controller, name) => controller.inspectNetwork(name),
-    (one) => toDockerInspect(one),
+    async (controller, name) => {
+      const network = await controller.inspectNetwork(name);
+      if (verbose || call.text("format") === "docker") return network;
+      // Of a large network these are many, and another host's business.
+      const { members: _, ...own } = network;
+      return own;
+    },
+    (one) => toDockerInspect(one, { verbose }),
   );
 }
 
@@ -151,6 +163,7 @@ export const networkCommand: Command = {
         "vethwork network create web",
         "vethwork network create --subnet 10.1.0.0/24 --gateway 10.1.0.254 --internal back",
         "vethwork network create -d macvlan -o parent=eth1 lan",
+        "vethwork --store http://10.0.0.1:2379 network create -d overlay wide",
       ],
       operands: [{ name: "NAME" }],
       options: createOptions,
@@ -172,9 +185,11 @@ export const networkCommand: Command = {
       name: "inspect",
       summary: "shows networks with who is connected to them, as JSON",
       about: `Shows networks with who is connected to them, as a JSON array. With --format docker
-it has the names that \`docker network inspect\` has.`,
+it has the names that \`docker network inspect\` has. Of a network across hosts it shows who is
+connected on this host; --verbose also shows who is on others, by host.`,
       operands: some,
       options: {
+        verbose: { short: "v", help: "of networks across hosts, the endpoints of all hosts, too" },
         format: { value: "FORMAT", choices: ["json", "docker"], help: "whose names it has" },
         ...hostOptions,
       },

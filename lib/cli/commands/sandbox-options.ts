@@ -3,7 +3,7 @@
 import type { ConnectOptions, SandboxOptions } from "../../network/index.ts";
 import type { Call } from "../call.ts";
 import { type Options, UsageError } from "../command.ts";
-import { labels, pairs } from "../values.ts";
+import { pairs, words } from "../values.ts";
 import { connectOptions, connectOptionsOf, readNetwork, wordsOf } from "./connecting.ts";
 
 /** Options of `vethwork sandbox create` and `run`. */
@@ -132,6 +132,6 @@ export function sandboxOptionsOf(call: Call): SandboxOptions {
     ports: call.texts("publish"),
     names: namesOf(call) ?? {},
     sysctls: pairs("--sysctl", call.texts("sysctl")),
-    labels: labels(call.texts("label")),
+    labels: words("--label", call.texts("label")),
   };
 }

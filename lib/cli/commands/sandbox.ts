@@ -13,7 +13,7 @@ import { hostOptions, withController } from "../host.ts";
 import { runProgram, SignalRelay } from "../program.ts";
 import { shortId } from "../table.ts";
 import { sandboxOptions, sandboxOptionsOf } from "./sandbox-options.ts";
-import { inspectEach, printList, removeEach } from "./verbs.ts";
+import { byId, inspectEach, printList, removeEach } from "./verbs.ts";
 
 async function create(call: Call): Promise<number> {
   const options = sandboxOptionsOf(call);
@@ -52,7 +52,11 @@ function sandboxRow({ id, name, mode, connections, ports }: SandboxDescription):
 
 async function list(call: Call): Promise<number> {
   const sandboxes = await withController(call, {}, describeAll);
-  return printList(call, sandboxes, ["SANDBOX ID", "NAME", "NETWORKS", "PORTS"], sandboxRow);
+  return printList(call, sandboxes, {
+    head: ["SANDBOX ID", "NAME", "NETWORKS", "PORTS"],
+    row: sandboxRow,
+    handle: byId,
+  });
 }
 
 function inspect(call: Call): Promise<number> {

@@ -4,8 +4,8 @@ import { type Namespace, watch } from "../../index.ts";
 import type { Controller, NetworkEvent, Repair } from "../../network/index.ts";
 import { Alarm } from "../alarm.ts";
 import type { Call } from "../call.ts";
-import { type Command, exitCodes } from "../command.ts";
-import { hostOptions, withController } from "../host.ts";
+import { type Command, exitCodes, UsageError } from "../command.ts";
+import { type Duties, hostOptions, withController } from "../host.ts";
 import { integer } from "../values.ts";
 
 /** Something that is printed: for machines the object, for people its text. */
@@ -92,13 +92,28 @@ function endingBySignal(): AbortController {
   return ending;
 }
 
+/** What the options say of the host's place among others. */
+function clusterOf(call: Call): Pick<Duties, "cluster"> {
+  const address = call.text("address");
+  const lease = call.text("lease");
+  if (address === undefined) {
+    if (lease === undefined) return {};
+    throw new UsageError("--lease means nothing without --address");
+  }
+  const ttlMs = integer("--lease", lease ?? "10", 1, 3600) * 1000;
+  return { cluster: { address, ttlMs } };
+}
+
 async function run(call: Call): Promise<number> {
   const everyMs = integer("--every", call.text("every") ?? "30", 1, 86_400) * 1000;
+  const cluster = clusterOf(call);
   const ending = endingBySignal();
   const { signal } = ending;
-  return await withController(call, { serveNames: true }, async (controller, host) => {
+  return await withController(call, { serveNames: true, ...cluster }, async (controller, host) => {
     const server = new Server(call, controller);
-    server.say({ text: "serving", event: "serving" });
+    const address = call.text("address");
+    const place = address === undefined ? "" : `, reached by other hosts at ${address}`;
+    server.say({ text: `serving${place}`, event: "serving", address });
     const work = [
       server.tellEvents(signal),
       server.hearKernel(host, signal),
@@ -123,10 +138,27 @@ export const serveCommand: Command = {
   about: `Serves names to the sandboxes of the host, unless another process does, and from when that
 ends. Mends what is not as the plan says: at its start, from time to time, and when the kernel is
 changed. Prints a line for each thing that happens. SIGINT and SIGTERM end it; networks and
-sandboxes stay.`,
-  examples: ["vethwork serve --every 60"],
+sandboxes stay.
+
+With --address it also keeps the host's place among the hosts that share the store, which networks
+across hosts need, and tells the host's networks of endpoints on others as they come and go. Where
+it ends, the others wait for as long as --lease says for the next one before they take the host for
+gone.`,
+  examples: [
+    "vethwork serve --every 60",
+    "vethwork --store http://10.0.0.1:2379 serve --address 192.0.2.10",
+  ],
   options: {
     every: { value: "SECONDS", help: "between two looks at all; 30 unless it is given" },
+    address: {
+      value: "ADDRESS",
+      help: "the host's own address, by which other hosts reach it",
+      property: "cluster.address",
+    },
+    lease: {
+      value: "SECONDS",
+      help: "for how long the host's place is kept after nobody renews it; 10 unless it is given",
+    },
     format: { value: "FORMAT", choices: ["text", "json"], help: "the form of the lines" },
     ...hostOptions,
   },

@@ -6,14 +6,24 @@ import { exitCodes } from "../command.ts";
 import { withController } from "../host.ts";
 import { shortId, table } from "../table.ts";
 
-/** Prints all of a noun: as a table, as JSON, or only their ids. */
-export function printList<T extends { readonly id: string }>(
+/** How a noun is listed. */
+export interface Columns<T> {
+  readonly head: readonly string[];
+  readonly row: (one: T) => string[];
+  /** What `--quiet` prints of each. */
+  readonly handle: (one: T) => string;
+}
+
+/** The handle of what has an id. */
+export const byId = ({ id }: { readonly id: string }): string => shortId(id);
+
+/** Prints all of a noun: as a table, as JSON, or only what each is called by. */
+export function printList<T>(
   call: Call,
   all: readonly T[],
-  head: readonly string[],
-  row: (one: T) => string[],
+  { head, row, handle }: Columns<T>,
 ): number {
-  if (call.flag("quiet")) for (const { id } of all) call.print(shortId(id));
+  if (call.flag("quiet")) for (const one of all) call.print(handle(one));
   else if (call.text("format") === "json") call.printJson(all);
   else call.print(table(head, all.map(row)));
   return exitCodes.done;

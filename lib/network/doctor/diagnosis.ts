@@ -12,6 +12,12 @@
  * - `BRIDGE_FILTERED`: what stays on a bridge goes through the host's firewalls.
  * - `NAMES_UNSERVED`: sandboxes ask for names, and no process answers.
  * - `ROUTE_OVERLAP`: a route of the host takes packets for a network, an error, or loses some to it.
+ * - `HOST_ABSENT`: the host has something on networks across hosts, and nobody keeps its place there.
+ * - `ADDRESS_MISSING`: the host does not have the address by which other hosts are to reach it.
+ * - `MTU_EXCEEDED`: packets of a network do not fit between the hosts.
+ * - `VXLAN_MISSING`: the kernel knows no VXLANs.
+ * - `VXLAN_TAKEN`: the host has another VXLAN of a network's number and port.
+ * - `PORT_TAKEN`: a program has the UDP port of a network.
  * - `ORPHAN`: a link or a namespace of this library is in no plan.
  */
 export type DiagnosisCode =
@@ -24,6 +30,12 @@ export type DiagnosisCode =
   | "BRIDGE_FILTERED"
   | "NAMES_UNSERVED"
   | "ROUTE_OVERLAP"
+  | "HOST_ABSENT"
+  | "ADDRESS_MISSING"
+  | "MTU_EXCEEDED"
+  | "VXLAN_MISSING"
+  | "VXLAN_TAKEN"
+  | "PORT_TAKEN"
   | "ORPHAN";
 
 /** Something that is wrong with a host. */

@@ -10,10 +10,12 @@ import {
   madeOf,
   type PlannedRepair,
 } from "../reconcile.ts";
+import { placeAmongHosts } from "./across.ts";
 import { type Diagnosis, type DiagnosisCode, quoted } from "./diagnosis.ts";
 import { orphans } from "./orphans.ts";
 import { bridgeFilters, drops, overlaps } from "./others.ts";
 import { missingCapabilities, unwritablePlaces } from "./permissions.ts";
+import { vxlans } from "./vxlan.ts";
 
 const mending = "vethwork serve, or vethwork doctor --repair, mends it";
 
@@ -48,7 +50,7 @@ async function unserved(context: Context): Promise<Diagnosis[]> {
 
 /** All that is wrong, errors first. */
 export async function diagnose(context: Context): Promise<Diagnosis[]> {
-  await context.plan.refresh();
+  await Promise.all([context.plan.refresh(), context.cluster.view.refresh()]);
   const missing = await missingCapabilities(context);
   if (missing.length > 0) return missing;
   const all = [
@@ -61,6 +63,8 @@ export async function diagnose(context: Context): Promise<Diagnosis[]> {
     await unserved(context),
     await overlaps(context),
     await bridgeFilters(context),
+    await placeAmongHosts(context),
+    await vxlans(context),
     await orphans(context),
   ].flat();
   return all.toSorted(

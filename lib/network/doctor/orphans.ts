@@ -8,13 +8,24 @@ import { markedNetwork } from "../drivers/links.ts";
 import { everyHost } from "../keys.ts";
 import { type Diagnosis, word } from "./diagnosis.ts";
 
+/** What of a record is looked at. */
+interface Known {
+  readonly id?: string;
+  readonly name?: string;
+  readonly settings?: { readonly namespace?: string };
+}
+
+/** The names of the namespaces in which hosts have their parts of overlays. */
+const rooms = /^vethwork-[0-9a-f]{12}-[0-9a-f]{8}$/;
+
 /** What the plans of all hosts of the store know: they can share a namespace, and `/run/netns`. */
 async function knownToStore({ store }: Context): Promise<ReadonlySet<string>> {
   const { entries } = await store.list(everyHost);
   const known = entries.flatMap(({ key, value }) => {
     const [, , noun] = key.split("/");
-    const named = (value as { value?: { id?: string; name?: string } } | null)?.value;
-    return [`${noun} ${named?.id}`, `${noun} ${named?.name}`];
+    const named = (value as { value?: Known } | null)?.value;
+    const room = named?.settings?.namespace;
+    return [`${noun} ${named?.id}`, `${noun} ${named?.name}`, `rooms ${room}`];
   });
   return new Set(known);
 }
@@ -47,6 +58,11 @@ async function orphanedNamespaces(known: ReadonlySet<string>): Promise<Diagnosis
   const unknown = (await listNamespaces()).filter(({ name }) => !known.has(`sandboxes ${name}`));
   const all = await Promise.all(
     unknown.map(async ({ name }) => {
+      if (rooms.test(name)) {
+        if (known.has(`rooms ${name}`)) return [];
+        const problem = "it is the part of no network across hosts";
+        return [orphan(`the namespace ${name}`, problem, `ip netns delete ${word(name)}`)];
+      }
       if (!isMarked(name)) return [];
       const command = `ip netns delete ${word(name)} && rm -r ${word(`/etc/netns/${name}`)}`;
       return [orphan(`the namespace ${name}`, "it is that of no sandbox", command)];

@@ -1,0 +1,90 @@
+// What keeps a host's networks across hosts from working: its place among the hosts, and its address.
+
+import { isIPv6 } from "node:net";
+import { listAddresses } from "../../rtnl/address.ts";
+import { getLink, type Link } from "../../rtnl/link.ts";
+import { parseCidr } from "../../values/cidr.ts";
+import type { Context } from "../context.ts";
+import { partSettings } from "../drivers/overlay/settings.ts";
+import type { Network } from "../model.ts";
+import { madeOf } from "../reconcile.ts";
+import { type Diagnosis, quoted } from "./diagnosis.ts";
+
+/** What networks across hosts have on this one. */
+export function partsOf({ plan }: Context): Network[] {
+  return madeOf(plan.networks.values()).filter(({ scope }) => scope === "cluster");
+}
+
+/** The address by which others reach the host: that of its place, or that of its parts. */
+function addressOf(context: Context, parts: readonly Network[]): string | undefined {
+  const { view, name } = context.cluster;
+  const settings = parts[0]?.settings as { readonly address?: string } | undefined;
+  return view.host(name)?.address ?? settings?.address;
+}
+
+/** That nobody keeps the place of a host that has something on networks across hosts. */
+function absent({ cluster }: Context, parts: readonly Network[], address: string): Diagnosis[] {
+  const [first] = parts;
+  if (first === undefined || cluster.view.host(cluster.name) !== undefined) return [];
+  const more = parts.length > 1 ? ` and ${parts.length - 1} more` : "";
+  return [
+    {
+      code: "HOST_ABSENT",
+      level: "error",
+      subject: quoted("host", cluster.name),
+      problem: `no process keeps its place among the hosts of the store, so that others take what it has on ${quoted("network", first.name)}${more} for gone`,
+      fix: `vethwork serve --address ${address} keeps it, as long as it runs`,
+    },
+  ];
+}
+
+/** The link that has an address. */
+async function linkOf({ host }: Context, address: string): Promise<Link | undefined> {
+  const wanted = parseCidr(address).address;
+  const all = await listAddresses(host);
+  const found = all.find((one) => parseCidr(one.address).address === wanted);
+  return found && (await getLink(host, found.index));
+}
+
+function missing(address: string): Diagnosis {
+  return {
+    code: "ADDRESS_MISSING",
+    level: "error",
+    subject: "the host",
+    problem: `no link has ${address}, by which other hosts are to reach it`,
+    fix: `give a link the address, as by ip address add, or keep the host's place with another one: vethwork serve --address`,
+  };
+}
+
+/** The bytes that VXLAN puts around a packet: Ethernet, VXLAN, UDP, and IP of either version. */
+const overhead = { four: 14 + 8 + 8 + 20, six: 14 + 8 + 8 + 40 } as const;
+
+/** Parts whose packets do not fit on the link by which hosts reach each other. */
+function oversized(parts: readonly Network[], address: string, { name, mtu }: Link): Diagnosis[] {
+  const room = mtu - (isIPv6(address) ? overhead.six : overhead.four);
+  return parts.flatMap((part): Diagnosis[] => {
+    const own = part.driver === "overlay" ? partSettings(part).mtu : 0;
+    if (own <= room) return [];
+    return [
+      {
+        code: "MTU_EXCEEDED",
+        level: "warning",
+        subject: quoted("network", part.name),
+        problem: `its links have an MTU of ${own}, but ${name}, by which hosts reach each other, has room for ${room}: larger packets that may not be cut do not reach other hosts`,
+        fix: `ip link set ${name} mtu ${mtu - room + own}, if the way between the hosts takes that, or make the network anew with --opt mtu=${mtu}`,
+      },
+    ];
+  });
+}
+
+/** What is wrong with the place of the host among others. */
+export async function placeAmongHosts(context: Context): Promise<Diagnosis[]> {
+  const parts = partsOf(context);
+  const address = addressOf(context, parts);
+  if (address === undefined) return [];
+  const link = await linkOf(context, address);
+  return [
+    ...absent(context, parts, address),
+    ...(link === undefined ? [missing(address)] : oversized(parts, address, link)),
+  ];
+}
