@@ -36,6 +36,8 @@ export class Follower {
       context.plan.listen((change) => this.#hearOfPart(change)),
     ];
     context.cluster.follow();
+    // What changed while no controller of the host was there, the kernel does not know yet.
+    for (const { id: network } of parts(context)) this.#add({ network });
     this.#looking = this.#look(repairMs);
   }
 
