@@ -89,7 +89,13 @@ async function allocateShared(
   const addresses = await cluster.ipam
     .allocateAddresses({ requests, with: () => ({ if: unchangedWholes() }) })
     .catch((error: unknown) => {
-      throw isCode(error, "LEASE_LOST") ? cluster.absent(caller, error) : error;
+      if (isCode(error, "LEASE_LOST")) throw cluster.absent(caller, error);
+      // A network's subnets go with it, and before they do nobody can have their addresses.
+      const { subject } = error as { readonly subject?: string };
+      const gone = shared.find(({ network }) =>
+        network.subnets.some((one) => one.subnet === subject),
+      );
+      throw isCode(error, "SUBNET_MISSING") && gone ? goes(caller, gone.network) : error;
     });
   const left = [...addresses];
   return new Map(

@@ -22,16 +22,20 @@ const refusal = (error) => {
   return { code: code ?? "none", message };
 };
 
+/** @param {unknown} error @returns {never} */
+const giveUp = (error) => {
+  say({ id: 0, ...refusal(error) });
+  process.exit(1);
+};
+
 const namespace = await openNamespace({ name: host });
-const store = await openEtcdStore({ endpoints: [endpoint], prefix, requestTimeoutMs: 3000 });
+const options = { endpoints: [endpoint], prefix, requestTimeoutMs: 3000 };
+const store = await openEtcdStore(options).catch(giveUp);
 const cluster = { address, ttlMs: Number(ttl), repairMs: 1000 };
 const controller = await openController({
   ...{ host: namespace, store, name, waitMs: 30_000 },
   ...(address === "-" ? {} : { cluster }),
-}).catch((error) => {
-  say({ id: 0, ...refusal(error) });
-  process.exit(1);
-});
+}).catch(giveUp);
 say({ id: 0 });
 
 for await (const line of createInterface({ input: process.stdin })) {

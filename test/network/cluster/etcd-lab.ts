@@ -3,68 +3,13 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, connect as dial, type Server, type Socket } from "node:net";
 import { expect } from "vitest";
 import { type EtcdStoreOptions, openEtcdStore } from "../../../lib/network/index.ts";
+import { Way } from "../../../scripts/chaos/way.mjs";
 import type { Etcd } from "../../support/etcd.ts";
 import { bridge, inside, type Sandbox } from "../../support/sandbox.ts";
 import { reaches } from "../model/lab.ts";
 import { type ClusterLab, type Host, type LabOptions, settled, withCluster } from "./lab.ts";
-
-/** A way to a server, by TCP, that can be cut. */
-export class Way {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #isCut = false;
-
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async open(endpoint: string): Promise<Way> {
-    const { hostname, port } = new URL(endpoint);
-    const server = createServer((near) => {
-      if (way.#isCut) {
-        near.destroy();
-        return;
-      }
-      const far = dial(Number(port), hostname);
-      for (const socket of [near, far]) {
-        way.#sockets.add(socket);
-        socket.on("error", () => undefined);
-        socket.on("close", () => {
-          way.#sockets.delete(socket);
-          near.destroy();
-          far.destroy();
-        });
-      }
-      near.pipe(far).pipe(near);
-    });
-    const way = new Way(server);
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    return way;
-  }
-
-  get endpoint(): string {
-    const { port } = this.#server.address() as { port: number };
-    return `http://127.0.0.1:${port}`;
-  }
-
-  cut(): void {
-    this.#isCut = true;
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  heal(): void {
-    this.#isCut = false;
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-}
 
 /** Hosts with a store in etcd. */
 export interface EtcdLab extends ClusterLab {
@@ -186,7 +131,7 @@ export async function allReach(all: readonly Placed[]): Promise<void> {
     });
     return (await Promise.all(results)).flat();
   };
-  await expect.poll(failed, { timeout: 30_000, interval: 100 }).toEqual([]);
+  await expect.poll(failed, { timeout: 90_000, interval: 100 }).toEqual([]);
 }
 
 /** Waits until hosts know these and nobody else, kernel and all, and have nothing to be mended. */
