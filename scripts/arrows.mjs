@@ -67,7 +67,10 @@ const rules = {
       may: /^network\/dns\/|^inside\/(dns-exchange|listen|udp)\.ts$|^rtnl\/namespace\.ts$|^values\/(dns-|resolv-conf)|^errors\.ts$/,
     },
     // What puts the rooms of the network model together; of the kernel's rooms not netfilter.
-    { of: /^network\/(doctor\/)?[^/]+$/, may: /^(network|rtnl|inside|values)\/|^errors\.ts$/ },
+    {
+      of: /^network\/((doctor|cluster)\/)?[^/]+$/,
+      may: /^(network|rtnl|inside|values)\/|^errors\.ts$/,
+    },
     {
       of: /^netfilter\//,
       may: /^netfilter\/|^rtnl\/(request|forwarding)\.ts$|^(native|errors)\.ts$/,

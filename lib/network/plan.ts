@@ -58,6 +58,7 @@ export class Plan {
   readonly #keys: Keys;
   /** All commits up to this are known; `undefined` if everything is to be read. */
   #revision: number | undefined;
+  #epoch: number | undefined;
   /** The keys of which is learned while everything is read. */
   #learned: Set<string> | undefined;
   #refreshing: Promise<void> = Promise.resolve();
@@ -146,7 +147,9 @@ export class Plan {
   async #catchUp(): Promise<void> {
     if (this.#revision === undefined) return await this.#readAll();
     try {
-      const { commits, revision } = await this.#store.changes(this.#keys.prefix, this.#revision);
+      const history = await this.#store.changes(this.#keys.prefix, this.#revision);
+      const { commits, revision, epoch } = history;
+      if (epoch !== this.#epoch) return await this.#readAll();
       for (const committed of commits) this.learn(committed.revision, committed.changes);
       this.#revision = revision;
     } catch (error) {
@@ -158,7 +161,8 @@ export class Plan {
   async #readAll(): Promise<void> {
     const learned = new Set<string>();
     this.#learned = learned;
-    const { entries, revision } = await this.#store.list(this.#keys.prefix);
+    const { entries, revision, epoch } = await this.#store.list(this.#keys.prefix);
+    this.#epoch = epoch;
     this.#learned = undefined;
     // A store that was put back to a copy has older revisions than those that are known.
     const isAnew = (key: string) => !learned.has(key);

@@ -1,6 +1,6 @@
 // Hosts that come, go and come back: what others know of them, and for how long.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { addAddress, addRoute, removeAddress } from "../../../lib/index.ts";
 import { type Etcd, startEtcd } from "../../support/etcd.ts";
 import { lacks } from "../../support/features.ts";
@@ -79,6 +79,29 @@ describe.skipIf(await lacks("etcd"))("a host", { timeout: 180_000 }, () => {
         await whole(hosts, "web", placed);
       },
       { count: 3, cluster: { ttlMs } },
+    ));
+
+  test("whose clock is set to another year, and back, is there all the while", () =>
+    withEtcdCluster(
+      etcd,
+      async (lab) => {
+        const { hosts } = lab;
+        const placed = await placeOnEach(lab, "web");
+        await whole(hosts, "web", placed);
+        const { revision } = await lab.store.list("cluster/");
+        vi.useFakeTimers({ toFake: ["Date"] });
+        try {
+          for (const year of ["2099", "1999"]) {
+            vi.setSystemTime(`${year}-01-01T00:00:00Z`);
+            await new Promise((resolve) => setTimeout(resolve, ttlMs + 1000));
+          }
+        } finally {
+          vi.useRealTimers();
+        }
+        expect((await lab.store.changes("cluster/", revision)).commits).toEqual([]);
+        await whole(hosts, "web", placed);
+      },
+      { cluster: { ttlMs } },
     ));
 
   test("that comes back with another address is reached there", () =>
