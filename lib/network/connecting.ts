@@ -2,9 +2,9 @@
 
 import type { Namespace } from "../rtnl/namespace.ts";
 import { allEnded } from "../values/all-ended.ts";
-import { memberKeys, memberRecords } from "./cluster/members.ts";
-import { dropUnused } from "./cluster/parts.ts";
-import { allocate, connectionsOf, release } from "./connections.ts";
+import { memberKeys } from "./cluster/members.ts";
+import { dropUnused, onParts } from "./cluster/parts.ts";
+import { allocate, announce, connectionsOf, release } from "./connections.ts";
 import {
   asNetworkError,
   type Context,
@@ -51,11 +51,13 @@ export async function connect(
   return await context.turns.take([`sandbox ${name}`], async () => {
     const sandbox = sandboxAt(context, caller, references.sandbox);
     checkConnectable(caller, sandbox);
-    const network = await networkHere(context, fence, caller, references.network);
-    checkTargets(context, caller, name, network, request);
-    const connection = await connectOne(context, fence, sandbox, network, request);
-    await openWayOut(context, fence, sandbox, connection);
-    return connection.endpoint;
+    return await onParts(context, fence, [references.network], async () => {
+      const network = await networkHere(context, fence, caller, references.network);
+      checkTargets(context, caller, name, network, request);
+      const connection = await connectOne(context, fence, sandbox, network, request);
+      await openWayOut(context, fence, sandbox, connection);
+      return connection.endpoint;
+    });
   });
 }
 
@@ -88,8 +90,7 @@ async function connectOne(
       writeFiles(context, sandbox),
     ]);
     const record = recordOf(context.keys, "endpoints", "made", endpoint);
-    const told = memberRecords(context, sandbox, [connection]);
-    await write(context, fence, { put: [record, ...told] });
+    await announce(context, caller, fence, sandbox, [connection], { put: [record] });
     await Promise.all([
       context.names.settled(sandbox.id),
       writeFilesOfLinked(context, sandbox, [network]),
@@ -264,4 +265,23 @@ export async function undoEndpoint(
   const before = connectionsOf(context, sandbox);
   const connection = { network, endpoint };
   return await undoConnect(context, fence, sandbox, { namespace, connection, before });
+}
+
+/** Takes a sandbox off a network of which others have its address by now, or that is gone. */
+export async function giveUp(
+  context: Context,
+  fence: Condition,
+  { id, sandbox: of }: Endpoint,
+): Promise<unknown[]> {
+  const { plan, turns } = context;
+  const name = plan.sandboxes.get(of)?.value.name;
+  if (name === undefined) return [];
+  return await turns.take([`sandbox ${name}`], async () => {
+    const planned = plan.endpoints.get(id);
+    const sandbox = plan.sandboxes.get(of)?.value;
+    // Whoever had the turn before may have done it.
+    if (planned?.state !== "made" || sandbox === undefined) return [];
+    const failures = await undoEndpoint(context, fence, planned.value);
+    return [...failures, ...(await closeWayOut(context, fence, sandbox))];
+  });
 }

@@ -1,9 +1,9 @@
 // The connections of sandboxes as the plan has them: looked up, written down, struck out.
 
-import { memberKeys, memberRecords, sharesAddresses } from "./cluster/members.ts";
-import { places as clusterPlaces } from "./cluster/records.ts";
+import { againUnder, memberKeys, memberRecord, sharesAddresses } from "./cluster/members.ts";
+import { places as clusterPlaces, holderOf } from "./cluster/records.ts";
 import { wholeUnchanged } from "./cluster/wholes.ts";
-import { asNetworkError, type Context } from "./context.ts";
+import { asNetworkError, type Context, write } from "./context.ts";
 import { type EndpointPlan, heldBy, withAddresses } from "./endpoints.ts";
 import { NetworkError } from "./errors.ts";
 import type { Connection } from "./gateway.ts";
@@ -38,8 +38,8 @@ export function ownerOf(context: Context, sandbox: Sandbox): Sandbox {
 }
 
 /**
- * The records of a sandbox and its endpoints, in the order in which they come or go, and what other
- * hosts are to know of them.
+ * The records of a sandbox and its endpoints, in the order in which they come or go. Of those that go,
+ * other hosts know no more.
  */
 export function recordsOf(
   context: Context,
@@ -47,17 +47,12 @@ export function recordsOf(
   sandbox: Sandbox,
   endpoints: readonly Endpoint[],
 ): Commit {
-  const { keys, plan } = context;
+  const { keys } = context;
   const own = recordOf(keys, "sandboxes", state, sandbox);
   const theirs = endpoints.map((endpoint) => recordOf(keys, "endpoints", state, endpoint));
   if (state === "deleting")
     return { put: [...theirs, own], delete: memberKeys(context, endpoints) };
-  if (state === "making") return { put: [own, ...theirs] };
-  const connections = endpoints.flatMap((endpoint) => {
-    const network = plan.networks.get(endpoint.network)?.value;
-    return network === undefined ? [] : [{ endpoint, network }];
-  });
-  return { put: [own, ...theirs, ...memberRecords(context, sandbox, connections)] };
+  return { put: [own, ...theirs] };
 }
 
 function goes(operation: string, { name }: Network): NetworkError {
@@ -86,15 +81,21 @@ async function allocateShared(
   if (shared.length === 0) return new Map();
   const { cluster } = context;
   const { lease } = await cluster.here(caller);
-  const requests = shared.flatMap(({ endpoint: { id: holder }, requests: own }) =>
-    own.map((request) => ({ ...request, holder, lease })),
+  const requests = shared.flatMap(({ endpoint: { id }, requests: own }) =>
+    own.map((request) => ({ ...request, holder: holderOf(cluster.name, id), lease })),
   );
   const unchangedWholes = () =>
     shared.map(({ network }) => wholeUnchanged(context, caller, network));
   const addresses = await cluster.ipam
     .allocateAddresses({ requests, with: () => ({ if: unchangedWholes() }) })
     .catch((error: unknown) => {
-      throw isCode(error, "LEASE_LOST") ? cluster.absent(caller, error) : error;
+      if (isCode(error, "LEASE_LOST")) throw cluster.absent(caller, error);
+      // A network's subnets go with it, and before they do nobody can have their addresses.
+      const { subject } = error as { readonly subject?: string };
+      const gone = shared.find(({ network }) =>
+        network.subnets.some((one) => one.subnet === subject),
+      );
+      throw isCode(error, "SUBNET_MISSING") && gone ? goes(caller, gone.network) : error;
     });
   const left = [...addresses];
   return new Map(
@@ -113,7 +114,8 @@ async function releaseShared(
   addresses: readonly string[],
 ): Promise<void> {
   const held = heldBy(network, { addresses });
-  await cluster.ipam.releaseAddresses({ holder: endpoint.id, addresses: held });
+  const holder = holderOf(cluster.name, endpoint.id);
+  await cluster.ipam.releaseAddresses({ holder, addresses: held });
 }
 
 /**
@@ -162,6 +164,56 @@ export async function allocate(
     throw asNetworkError(caller, "", withoutConflict(context, caller, plans, error));
   } finally {
     giveBack();
+  }
+}
+
+/** How often the host's place changes hands while something is told to others. */
+const mostTakings = 100;
+
+/**
+ * Writes down that endpoints are made, and tells other hosts of those that are on networks of theirs.
+ * Addresses that all hosts share are held again with it: the host may have another lease by now than
+ * that by which they were given.
+ *
+ * @throws {NetworkError} `HOST_ABSENT`, `NETWORK_MISSING`, and what the address management says if others
+ *   have got an address meanwhile.
+ */
+export async function announce(
+  context: Context,
+  caller: string,
+  fence: Condition,
+  sandbox: Sandbox,
+  connections: readonly Connection[],
+  commit: Commit,
+): Promise<void> {
+  const wide = connections.filter(({ network }) => network.scope === "cluster");
+  if (wide.length === 0) {
+    await write(context, fence, commit);
+    return;
+  }
+  const { cluster, plan, lock } = context;
+  for (let attempt = 1; ; attempt += 1) {
+    const here = await cluster.here(caller);
+    const requests = againUnder(context, here, wide);
+    const told = wide.map(({ endpoint }) => memberRecord(here, sandbox, endpoint));
+    const wholes = wide.map(({ network }) => wholeUnchanged(context, caller, network));
+    const conditions = [fence, cluster.unchanged(here), ...wholes];
+    const all = { ...commit, if: conditions, put: [...(commit.put ?? []), ...told] };
+    try {
+      await cluster.ipam.allocateAddresses({ requests, with: () => all });
+      await plan.refresh();
+      return;
+    } catch (error) {
+      // Nobody knows whether it was made, unless it was refused.
+      if (!(error instanceof NetworkError) || error.code !== "STORE_CONFLICT") lock.retake();
+      if (isCode(error, "LEASE_LOST")) throw cluster.absent(caller, error);
+      const isTaken =
+        isCode(error, "STORE_CONFLICT") &&
+        (error as NetworkError).subject === clusterPlaces.host(cluster.name);
+      if (!isTaken || attempt === mostTakings) {
+        throw withoutConflict(context, caller, wide, error);
+      }
+    }
   }
 }
 

@@ -396,7 +396,7 @@ export class Controller implements AsyncDisposable {
    * Whoever comes or goes behind a service is told to every sandbox of the network.
    *
    * @throws {NetworkError} `NETWORK_MISSING`, `SERVICE_EXISTS`, `MODE_CONFLICT` if the network has no
-   *   names, `ADDRESS_TAKEN`, `ADDRESS_OUTSIDE`, `ADDRESS_RESERVED`, `POOL_EXHAUSTED`,
+   *   names, or spans hosts, `ADDRESS_TAKEN`, `ADDRESS_OUTSIDE`, `ADDRESS_RESERVED`, `POOL_EXHAUSTED`,
    *   `DRIVER_FAILED`; nothing is left then.
    * @throws {RangeError | TypeError} if an option is bad.
    */

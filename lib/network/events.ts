@@ -1,6 +1,8 @@
 // What happens to networks and sandboxes, as events.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
+import { NetworkError } from "./errors.ts";
 import type { Endpoint, Network, Planned, Sandbox, Service } from "./model.ts";
 import type { PlanChange } from "./plan.ts";
 
@@ -59,7 +61,7 @@ export async function* watchPlan(
   context: Context,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<NetworkEvent, void> {
-  const { plan, store, keys } = context;
+  const { plan } = context;
   await plan.refresh();
   const heard: NetworkEvent[] = [];
   const stop = plan.listen((change) => {
@@ -67,14 +69,40 @@ export async function* watchPlan(
     if (event !== undefined) heard.push(event);
   });
   try {
-    const { revision } = await store.list(keys.lock);
-    const options = { prefix: keys.prefix, after: revision, ...(signal && { signal }) };
     // The commits wake; what they change is told by the plan, in order and each once.
-    for await (const _ of store.watch(options)) {
-      await plan.refresh();
+    for await (const _ of awakenings(context, signal)) {
       while (heard.length > 0) yield heard.shift() as NetworkEvent;
     }
   } finally {
     stop();
+  }
+}
+
+/** Milliseconds until a store that was not to be had is asked again. */
+const pauseMs = 500;
+
+/** Yields whenever the plan may have changed, and has caught up; also after the store was away. */
+async function* awakenings(
+  { plan, store, keys }: Context,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<void, void> {
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      const { revision } = await store.list(keys.lock);
+      if (!isFirst) await plan.refresh();
+      yield;
+      const options = { prefix: keys.prefix, after: revision, ...(signal && { signal }) };
+      for await (const _ of store.watch(options)) {
+        await plan.refresh();
+        yield;
+      }
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      const code = error instanceof NetworkError ? error.code : undefined;
+      if (!isFirst && code === "STORE_CLOSED") return;
+      if (code !== "STORE_FAILED" && code !== "STORE_COMPACTED") throw error;
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
   }
 }

@@ -237,7 +237,8 @@ export class HostLock {
         if (changes.some(({ value }) => value !== undefined)) return await give();
       }
     } catch {
-      // The watch was ended with the lock, or the store failed, which the next call tells.
+      // The watch was ended with the lock; or the store has forgotten who has asked meanwhile.
+      if (!signal.aborted) await give().catch(() => undefined);
     }
   }
 }

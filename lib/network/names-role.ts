@@ -1,7 +1,12 @@
 // Which of a host's controllers serves names: the first that is there, and the next when it ends.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
+import { NetworkError } from "./errors.ts";
 import type { Lease } from "./store/store.ts";
+
+/** Milliseconds until a store that was not to be had is asked again. */
+const pauseMs = 500;
 
 /** Keeps names served: by this controller if no other one does, and as soon as no other one does. */
 export class NamesRole {
@@ -26,7 +31,7 @@ export class NamesRole {
       context.cluster.view.listen((change) => context.names.followHosts(change)),
     ];
     await role.#take();
-    role.#watching = role.#watch(revision).catch(() => undefined);
+    role.#watching = role.#keep(revision);
     return role;
   }
 
@@ -58,6 +63,35 @@ export class NamesRole {
     await names.start(lease);
   }
 
+  /** Keeps to it, also after the store was away for a while, or has forgotten what was missed. */
+  async #keep(after: number): Promise<void> {
+    const { store, keys, plan } = this.#context;
+    const { signal } = this.#ending;
+    let revision = after;
+    while (!signal.aborted) {
+      try {
+        await this.#watch(revision);
+        return;
+      } catch (error) {
+        if (error instanceof NetworkError && error.code === "STORE_CLOSED") return;
+        await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+      }
+      try {
+        const listing = await store.list(keys.names);
+        await plan.refresh();
+        if (listing.entries.length === 0 && !signal.aborted) await this.#retake();
+        revision = listing.revision;
+      } catch {
+        // The watch meets the same.
+      }
+    }
+  }
+
+  async #retake(): Promise<void> {
+    await this.#stopping;
+    await this.#take();
+  }
+
   /** Follows what other controllers change, and takes the role when it becomes free. */
   async #watch(after: number): Promise<void> {
     const { store, keys, plan } = this.#context;
@@ -66,9 +100,7 @@ export class NamesRole {
     for await (const { changes } of store.watch(options)) {
       await plan.refresh();
       const free = changes.some(({ key, value }) => key === keys.names && value === undefined);
-      if (!free || signal.aborted) continue;
-      await this.#stopping;
-      await this.#take();
+      if (free && !signal.aborted) await this.#retake();
     }
   }
 }

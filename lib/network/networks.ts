@@ -93,9 +93,19 @@ export async function createNetwork(
   return await context.turns.take([`network ${name}`], async () => {
     const existing = context.plan.network(name);
     if (existing !== undefined) throw networkExists(name, existing.value.id);
+    await checkNotWide(context, name);
     if (isWide) return await createWhole(context, fence, spec);
     return await make(context, fence, spec, false);
   });
+}
+
+/** @throws {NetworkError} `NETWORK_EXISTS` if a network across hosts has the name. */
+async function checkNotWide({ cluster: { view } }: Context, name: string): Promise<void> {
+  await view.refresh();
+  const whole = view
+    .wholes()
+    .find(({ network, state }) => network.name === name && state === "made");
+  if (whole !== undefined) throw networkExists(name, whole.network.id);
 }
 
 /** A predefined network, made when it is first asked for. */

@@ -58,6 +58,9 @@ export class Plan {
   readonly #keys: Keys;
   /** All commits up to this are known; `undefined` if everything is to be read. */
   #revision: number | undefined;
+  #epoch: number | undefined;
+  /** The keys of which is learned while everything is read. */
+  #learned: Set<string> | undefined;
   #refreshing: Promise<void> = Promise.resolve();
 
   constructor(store: Store, keys: Keys) {
@@ -80,7 +83,10 @@ export class Plan {
 
   /** Takes note of a commit, unless it is known. */
   learn(revision: number, changes: readonly Change[]): void {
-    for (const change of changes) this.#apply(change, revision);
+    for (const change of changes) {
+      this.#learned?.add(change.key);
+      this.#apply(change, revision);
+    }
   }
 
   network(name: string): Planned<Network> | undefined {
@@ -141,7 +147,9 @@ export class Plan {
   async #catchUp(): Promise<void> {
     if (this.#revision === undefined) return await this.#readAll();
     try {
-      const { commits, revision } = await this.#store.changes(this.#keys.prefix, this.#revision);
+      const history = await this.#store.changes(this.#keys.prefix, this.#revision);
+      const { commits, revision, epoch } = history;
+      if (epoch !== this.#epoch) return await this.#readAll();
       for (const committed of commits) this.learn(committed.revision, committed.changes);
       this.#revision = revision;
     } catch (error) {
@@ -151,22 +159,31 @@ export class Plan {
   }
 
   async #readAll(): Promise<void> {
-    const { entries, revision } = await this.#store.list(this.#keys.prefix);
+    const learned = new Set<string>();
+    this.#learned = learned;
+    const { entries, revision, epoch } = await this.#store.list(this.#keys.prefix);
+    this.#epoch = epoch;
+    this.#learned = undefined;
+    // A store that was put back to a copy has older revisions than those that are known.
+    const isAnew = (key: string) => !learned.has(key);
     const present = new Set(entries.map(({ key }) => key));
     for (const noun of ["services", "endpoints", "sandboxes", "networks"] as const) {
       for (const { value } of [...this[noun].values()]) {
         const key = this.#keys.of(noun, value);
-        if (!present.has(key)) this.#apply({ key }, revision);
+        if (!present.has(key)) this.#apply({ key }, revision, isAnew(key));
       }
     }
-    for (const entry of entries) this.#apply(entry, entry.revision);
+    for (const entry of entries) this.#apply(entry, entry.revision, isAnew(entry.key));
     this.#revision = revision;
   }
 
-  #apply(change: Change, revision: number): void {
+  /** @param anew whether it is so whatever is known */
+  #apply(change: Change, revision: number, anew = false): void {
     const place = this.#keys.parse(change.key);
     if (place === undefined) return;
     const { noun, id } = place;
+    const known = this[noun].get(id)?.revision;
+    if (known !== undefined && (anew ? known === revision : known >= revision)) return;
     // One branch for each noun, so that the types of map and record go together.
     if (noun === "networks") this.#note(noun, this.networks, id, change, revision);
     else if (noun === "sandboxes") this.#note(noun, this.sandboxes, id, change, revision);
@@ -182,7 +199,6 @@ export class Plan {
     revision: number,
   ): void {
     const before = all.get(id);
-    if (before !== undefined && before.revision >= revision) return;
     const after = value === undefined ? undefined : readRecord(noun, { key, value, revision });
     if (before !== undefined) this.#index("delete", noun, before.value);
     if (after === undefined) all.delete(id);

@@ -1,6 +1,8 @@
 // What a controller does before its first change: it undoes what others have left half-made.
 
+import { returnBlocks } from "./cluster/blocks.ts";
 import { dropUnused } from "./cluster/parts.ts";
+import { holderOf } from "./cluster/records.ts";
 import { parts } from "./cluster/rejoin.ts";
 import { recoverWholes } from "./cluster/wholes.ts";
 import { undoEndpoint } from "./connecting.ts";
@@ -41,6 +43,21 @@ async function recoverWide(context: Context, fence: Condition): Promise<void> {
   await context.cluster.view.refresh();
   await recoverWholes(context, fence);
   await dropUnused(context, fence, parts(context));
+  await sweepShared(context, fence);
+}
+
+/** Gives back what this host has of all hosts' subnets for endpoints and parts that it does not have. */
+async function sweepShared(context: Context, fence: Condition): Promise<void> {
+  const { plan, cluster } = context;
+  const own = holderOf(cluster.name, "");
+  for (const { subnet, address, holder } of await cluster.ipam.listHeld()) {
+    if (!holder.startsWith(own) || plan.endpoints.has(holder.slice(own.length))) continue;
+    const addresses = [{ subnet, address }];
+    await cluster.ipam.releaseAddresses({ holder, addresses, with: { if: [fence] } });
+  }
+  for (const { network, subnet } of cluster.view.blocksOf(cluster.name)) {
+    if (!plan.networks.has(network)) await returnBlocks(context, fence, network, [subnet]);
+  }
 }
 
 /** Whose files follow others, who may have come or gone just before the end of a process. */

@@ -5,8 +5,8 @@ import { setSysctl } from "../rtnl/forwarding.ts";
 import { listLinks } from "../rtnl/link.ts";
 import { type Namespace, openNamespace } from "../rtnl/namespace.ts";
 import { allEnded } from "../values/all-ended.ts";
-import { dropUnused } from "./cluster/parts.ts";
-import { allocate, connectionsOf, recordsOf, release } from "./connections.ts";
+import { dropUnused, onParts } from "./cluster/parts.ts";
+import { allocate, announce, connectionsOf, recordsOf, release } from "./connections.ts";
 import {
   asNetworkError,
   type Context,
@@ -88,31 +88,43 @@ async function make(
   request: SandboxRequest,
   place: SandboxPlace | undefined,
 ): Promise<Sandbox> {
-  return await context.turns.take(turnsOf(context, request), async () => {
-    const planned = await planSandbox(context, caller, fence, request, place);
-    const { sandbox, plans, done } = planned;
+  const networks = request.networks.map(({ network }) => network);
+  return await context.turns.take(turnsOf(context, request), () =>
+    onParts(context, fence, networks, () => makeOne(context, caller, fence, request, place)),
+  );
+}
+
+async function makeOne(
+  context: Context,
+  caller: string,
+  fence: Condition,
+  request: SandboxRequest,
+  place: SandboxPlace | undefined,
+): Promise<Sandbox> {
+  const planned = await planSandbox(context, caller, fence, request, place);
+  const { sandbox, plans, done } = planned;
+  try {
+    const connections = await allocate(context, caller, fence, plans, (endpoints) =>
+      recordsOf(context, "making", sandbox, endpoints),
+    );
     try {
-      const connections = await allocate(context, caller, fence, plans, (endpoints) =>
-        recordsOf(context, "making", sandbox, endpoints),
-      );
-      try {
-        await build(context, sandbox, connections);
-        const endpoints = connections.map(({ endpoint }) => endpoint);
-        await write(context, fence, recordsOf(context, "made", sandbox, endpoints));
-        await Promise.all([
-          context.names.settled(sandbox.id),
-          writeFilesOfLinked(context, sandbox, networksOf(connections)),
-        ]);
-        return sandbox;
-      } catch (error) {
-        const failures = await removeSandbox(context, fence, sandbox);
-        if (failures.some(isLost)) await abandon(context, sandbox, connections);
-        throw withUndoFailures(asNetworkError(caller, sandbox.name, error), failures);
-      }
-    } finally {
-      done();
+      await build(context, sandbox, connections);
+      const endpoints = connections.map(({ endpoint }) => endpoint);
+      const made = recordsOf(context, "made", sandbox, endpoints);
+      await announce(context, caller, fence, sandbox, connections, made);
+      await Promise.all([
+        context.names.settled(sandbox.id),
+        writeFilesOfLinked(context, sandbox, networksOf(connections)),
+      ]);
+      return sandbox;
+    } catch (error) {
+      const failures = await removeSandbox(context, fence, sandbox);
+      if (failures.some(isLost)) await abandon(context, sandbox, connections);
+      throw withUndoFailures(asNetworkError(caller, sandbox.name, error), failures);
     }
-  });
+  } finally {
+    done();
+  }
 }
 
 /** Leaves a sandbox that another controller has undone, and takes along what came too late for it. */

@@ -7,6 +7,7 @@ import {
   asNetworkError,
   type Context,
   driverOf,
+  findNetwork,
   networkAt,
   newId,
   withUndoFailures,
@@ -116,6 +117,7 @@ export async function createService(
   { network: reference, name, addresses }: ServiceRequest,
 ): Promise<Service> {
   const caller = "createService";
+  await checkScope(context, caller, reference, name);
   const network = networkAt(context, caller, reference);
   checkNetwork(context, caller, network, name);
   const turn = `service ${name.toLowerCase()} on ${network.id}`;
@@ -136,6 +138,22 @@ export async function createService(
       throw withUndoFailures(asNetworkError(caller, name, error), failures);
     }
   });
+}
+
+/** @throws {NetworkError} `MODE_CONFLICT` if the network spans hosts: each knows of its own services alone. */
+async function checkScope(
+  context: Context,
+  caller: string,
+  reference: string,
+  name: string,
+): Promise<void> {
+  const { view } = context.cluster;
+  const here = findNetwork(context, reference)?.value;
+  if (here === undefined) await view.refresh();
+  const network = here ?? view.whole(reference)?.network;
+  if (network?.scope !== "cluster") return;
+  const reason = `network ${JSON.stringify(network.name)} spans hosts, and has no services`;
+  throw new NetworkError("MODE_CONFLICT", { operation: caller, subject: name, reason });
 }
 
 /** @throws {NetworkError} `MODE_CONFLICT` if nobody is found by a name on the network. */

@@ -30,16 +30,25 @@ async function freePort(): Promise<number> {
   }
 }
 
+/** Where a server has what it keeps, and what other members know it by. */
+export interface EtcdPlace {
+  readonly directory: string;
+  readonly name: string;
+  readonly peer: string;
+}
+
 /** A server, which can be ended or stopped, and go on with what it has. */
 export class EtcdServer {
   /** `"http://127.0.0.1:2379"` */
   readonly endpoint: string;
+  readonly place: EtcdPlace;
   readonly #health: string;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(endpoint: string, health: string, args: readonly string[]) {
+  constructor(endpoint: string, place: EtcdPlace, health: string, args: readonly string[]) {
     this.endpoint = endpoint;
+    this.place = place;
     this.#health = health;
     this.#args = args;
   }
@@ -136,7 +145,8 @@ export async function startEtcd({
       "--listen-metrics-urls": `http://${host}:${health}`,
     };
     const all = [...Object.entries(line).flat(), ...args];
-    return new EtcdServer(endpoint, `http://${host}:${health}/health`, all);
+    const place = { directory: join(directory, name), name, peer };
+    return new EtcdServer(endpoint, place, `http://${host}:${health}/health`, all);
   });
   const end = async () => {
     for (const server of servers) await server.kill();

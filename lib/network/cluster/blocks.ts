@@ -7,6 +7,7 @@ import { textOf } from "../ipam/blocks.ts";
 import type { Network, NetworkSubnet } from "../model.ts";
 import type { Condition, Put } from "../store/store.ts";
 import { type Host, places, written } from "./records.ts";
+import type { Seen } from "./view.ts";
 import { wholeUnchanged } from "./wholes.ts";
 
 /** How often a block is chosen that another host takes first. */
@@ -139,22 +140,29 @@ export async function returnBlocks(
 /**
  * Takes the blocks of a part of a network again, under the lease that the host has now. False if
  * another host has one of them by now.
+ *
+ * @throws {NetworkError} `STORE_CONFLICT` if something has changed meanwhile.
  */
 export async function retakeBlocks(
-  context: Context,
-  fence: Condition,
-  here: Host,
+  { store, cluster }: Context,
+  here: Seen<Host>,
   { id, subnets }: Network,
 ): Promise<boolean> {
-  const known = new Map(context.cluster.view.blocks(id).map((leased) => [leased.subnet, leased]));
+  const known = new Map(cluster.view.blocks(id).map((leased) => [leased.subnet, leased]));
   const blocks = subnets.map(({ subnet }) => ({ subnet, leased: known.get(subnet) }));
   if (blocks.some(({ leased }) => leased !== undefined && leased.host !== here.name)) return false;
-  const conflict = await write(context, fence, {
-    if: blocks.map(({ subnet, leased }) => ({
-      key: places.block({ network: id, subnet }),
-      revision: leased?.revision ?? 0,
-    })),
+  const outcome = await store.commit({
+    if: [
+      cluster.unchanged(here),
+      { key: places.network(id), revision: cluster.view.whole(id)?.revision ?? 0 },
+      ...blocks.map(({ subnet, leased }) => ({
+        key: places.block({ network: id, subnet }),
+        revision: leased?.revision ?? 0,
+      })),
+    ],
     put: blocks.map(({ subnet }) => record(here, id, subnet)),
   });
-  return conflict === undefined;
+  if (outcome.committed) return true;
+  const reason = "the network, its blocks or the host's place have changed meanwhile";
+  throw new NetworkError("STORE_CONFLICT", { operation: "join", subject: id, reason });
 }

@@ -1,10 +1,14 @@
 // What a controller knows of the hosts that share its store, and the place of its own among them.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { NetworkError } from "../errors.ts";
 import { Ipam } from "../ipam/ipam.ts";
-import type { Store } from "../store/store.ts";
-import { type Host, sharedSpace } from "./records.ts";
-import { ClusterView } from "./view.ts";
+import type { Condition, Store } from "../store/store.ts";
+import { type Host, places, sharedSpace } from "./records.ts";
+import { ClusterView, type Seen } from "./view.ts";
+
+/** Milliseconds until the store is followed again, the first time and at most. */
+const pauses = { first: 100, most: 2000 };
 
 /** The other hosts, for one controller. */
 export class Cluster {
@@ -27,16 +31,21 @@ export class Cluster {
    *
    * @throws {NetworkError} `HOST_ABSENT` if no controller keeps its place.
    */
-  async here(operation: string): Promise<Host> {
+  async here(operation: string): Promise<Seen<Host>> {
     await this.view.refresh();
     return this.known(operation);
   }
 
   /** {@link Cluster.here}, as of the last look at the store. */
-  known(operation: string): Host {
+  known(operation: string): Seen<Host> {
     const host = this.view.host(this.name);
-    if (host !== undefined) return host;
+    if (host !== undefined && !host.left) return host;
     throw this.absent(operation);
+  }
+
+  /** What holds as long as nobody else has taken the host's place, and it has not been lost. */
+  unchanged({ name, revision }: Seen<Host>): Condition {
+    return { key: places.host(name), revision };
   }
 
   /** The refusal of what needs the host's place. */
@@ -45,11 +54,21 @@ export class Cluster {
     return new NetworkError("HOST_ABSENT", { operation, subject: this.name, reason, cause });
   }
 
-  /** Has the view follow the store from now on. What ends it but for the end, the next look meets. */
+  /** Has the view follow the store from now on; again, whenever that fails. */
   follow(): void {
-    this.#following ??= this.view.follow(this.#ending.signal).catch(() => {
-      this.#following = undefined;
-    });
+    this.#following ??= this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#ending;
+    for (let pause = pauses.first; !signal.aborted; pause = Math.min(pause * 2, pauses.most)) {
+      const failure = await this.view.follow(signal).then(
+        () => "none",
+        (error: unknown) => (error instanceof NetworkError ? error.code : "other"),
+      );
+      if (failure === "none" || failure === "STORE_CLOSED") return;
+      await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
+    }
   }
 
   async close(): Promise<void> {

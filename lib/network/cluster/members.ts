@@ -2,11 +2,12 @@
 
 import type { Context } from "../context.ts";
 import type { Remote } from "../drivers/driver.ts";
-import { addressOf } from "../endpoints.ts";
+import { addressOf, heldBy } from "../endpoints.ts";
 import type { Connection } from "../gateway.ts";
+import type { AllocateAddressOptions } from "../ipam/options.ts";
 import type { Endpoint, Network, Sandbox } from "../model.ts";
 import type { Put } from "../store/store.ts";
-import { type LeasedBlock, type Member, places, written } from "./records.ts";
+import { type Host, holderOf, type LeasedBlock, type Member, places, written } from "./records.ts";
 
 /** Whether addresses of a network are given one by one to all hosts, and not by blocks. */
 export function sharesAddresses(
@@ -16,20 +17,13 @@ export function sharesAddresses(
   return scope === "cluster" && drivers.get(driver)?.across?.remotes === "endpoints";
 }
 
-/**
- * The records of endpoints on networks across hosts; none for those of this host alone.
- *
- * @throws {NetworkError} `HOST_ABSENT`
- */
-export function memberRecords(
-  { cluster }: Context,
+/** An endpoint of this host as the others are to know it. */
+export function memberRecord(
+  here: Host,
   { id, name, hostname }: Pick<Sandbox, "id" | "name" | "hostname">,
-  connections: readonly Connection[],
-): Put[] {
-  const wide = connections.filter(({ network }) => network.scope === "cluster");
-  if (wide.length === 0) return [];
-  const here = cluster.known("connect");
-  return wide.map(({ endpoint }) => ({
+  endpoint: Endpoint,
+): Put {
+  return {
     key: places.member(endpoint),
     value: written({
       ...{ id: endpoint.id, network: endpoint.network },
@@ -37,7 +31,26 @@ export function memberRecords(
       ...{ mac: endpoint.mac, addresses: endpoint.addresses, aliases: endpoint.aliases },
     }),
     lease: here.lease,
-  }));
+  };
+}
+
+/**
+ * The addresses that endpoints have of subnets which all hosts share, asked for again: under the lease
+ * that the host has now.
+ */
+export function againUnder(
+  context: Context,
+  here: Host,
+  connections: readonly Connection[],
+): AllocateAddressOptions[] {
+  return connections
+    .filter(({ network }) => sharesAddresses(context, network))
+    .flatMap(({ network, endpoint }) =>
+      heldBy(network, endpoint).map(({ subnet, address }) => ({
+        ...{ subnet, address, holder: holderOf(here.name, endpoint.id) },
+        ...{ again: true, lease: here.lease },
+      })),
+    );
 }
 
 /** Where the records of endpoints are that others may know. */

@@ -68,6 +68,39 @@ async function makePart(
   });
 }
 
+/** How often a part goes while something is to be connected to it. */
+const mostAttempts = 10;
+
+/**
+ * Does work for which parts of some networks are made, if these span hosts: anew, if one was just
+ * dropped because nobody was connected to it. What the work made in vain goes again.
+ */
+export async function onParts<T>(
+  context: Context,
+  fence: Condition,
+  references: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const { view } = context.cluster;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const wholes = references.flatMap((reference) => view.whole(reference) ?? []);
+      if (wholes.length === 0) throw error;
+      await dropUnused(
+        context,
+        fence,
+        wholes.map(({ network }) => network),
+      ).catch(() => undefined);
+      const isMissing = error instanceof NetworkError && error.code === "NETWORK_MISSING";
+      if (!isMissing || attempt === mostAttempts) throw error;
+      await view.refresh();
+      if (wholes.some(({ network }) => view.whole(network.id)?.state !== "made")) throw error;
+    }
+  }
+}
+
 /** Gives back what a part that is gone had of the network. */
 export async function returnPart(context: Context, fence: Condition, part: Network): Promise<void> {
   const { across } = driverOf(context, "deleteNetwork", part);

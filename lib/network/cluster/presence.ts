@@ -2,7 +2,11 @@
 // again whenever it was lost.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { listAddresses } from "../../rtnl/address.ts";
 import type { Context } from "../context.ts";
+import { addressOf } from "../endpoints.ts";
+import { NetworkError } from "../errors.ts";
+import { addressArgument, addressOf as textOf } from "../ipam/blocks.ts";
 import type { Lease } from "../store/store.ts";
 import type { ClusterOptions } from "./options.ts";
 import { type Host, places, written } from "./records.ts";
@@ -12,12 +16,29 @@ import type { ClusterChange } from "./view.ts";
 /** Milliseconds until it is tried again, the first time and at most. */
 const pauses = { first: 100, most: 2000 };
 
+/** One text for each address. */
+function canonical(address: string): string {
+  return textOf(addressArgument("cluster.address", addressOf(address)));
+}
+
+/** @throws {NetworkError} `OPTION_INVALID` if the host does not have the address. */
+async function checkAddress({ host, cluster }: Context, address: string): Promise<void> {
+  const wanted = canonical(address);
+  const found = (await listAddresses(host)).some((one) => canonical(one.address) === wanted);
+  if (found) return;
+  const reason = `the host has no link with the address ${address}`;
+  const details = { operation: "openController", subject: cluster.name, reason };
+  throw new NetworkError("OPTION_INVALID", details);
+}
+
 /** The place of a host, which the last controller has that took it. */
 export class Presence {
   readonly #context: Context;
   readonly #options: Required<ClusterOptions>;
   readonly #ending = new AbortController();
   #held: { readonly lease: Lease; readonly term: number } | undefined;
+  /** The lease under which others were told of everything. */
+  #told: string | undefined;
   /** Wakes what keeps the place: something has happened to it. */
   #wake = new AbortController();
   #keeping: Promise<void> = Promise.resolve();
@@ -27,17 +48,23 @@ export class Presence {
     this.#options = options;
   }
 
-  /** Takes the host's place, whoever has it, and claims what is there. */
+  /**
+   * Takes the host's place, whoever has it, and claims what is there.
+   *
+   * @throws {NetworkError} `OPTION_INVALID` if the host does not have the address.
+   */
   static async open(context: Context, options: Required<ClusterOptions>): Promise<Presence> {
+    await checkAddress(context, options.address);
     const presence = new Presence(context, options);
     const { view } = context.cluster;
+    const stop = view.listen((change) => presence.#hear(change));
     try {
       await presence.#take();
     } catch (error) {
-      presence.#held?.lease.leave();
+      stop();
+      await presence.#leave();
       throw error;
     }
-    const stop = view.listen((change) => presence.#hear(change));
     context.cluster.follow();
     presence.#keeping = presence.#keep().finally(stop);
     return presence;
@@ -51,44 +78,85 @@ export class Presence {
     this.#ending.abort();
     this.#wake.abort();
     await this.#keeping;
-    this.#held?.lease.leave();
+    await this.#leave();
+  }
+
+  /** Renews the place no more, and has another controller of the host know that it can have it. */
+  async #leave(): Promise<void> {
+    const { store, cluster } = this.#context;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) return;
+    await cluster.view.refresh().catch(() => undefined);
+    const there = cluster.view.host(cluster.name);
+    if (there?.lease === held.lease.id && !held.lease.ended.aborted) {
+      const { revision, ...host } = there;
+      const key = places.host(host.name);
+      const put = [{ key, value: written({ ...host, left: true }), lease: host.lease }];
+      // Who cannot be told learns it from the lease.
+      await store.commit({ if: [{ key, revision }], put }).catch(() => undefined);
+    }
+    held.lease.leave();
   }
 
   async #take(): Promise<void> {
-    const { store, cluster, lock } = this.#context;
-    const { address, ttlMs } = this.#options;
-    const lease = await store.openLease({ ttlMs });
+    const lease = await this.#context.store.openLease({ ttlMs: this.#options.ttlMs });
+    try {
+      const term = await this.#occupy(lease);
+      this.#held?.lease.leave();
+      this.#held = { lease, term };
+    } catch (error) {
+      // Whatever was put under it goes with it.
+      lease.leave();
+      throw error;
+    }
+    lease.ended.addEventListener("abort", () => this.#wake.abort());
+    await this.#tell();
+  }
+
+  /** Puts the host's record under a lease. Returns its term. */
+  async #occupy(lease: Lease): Promise<number> {
+    const { store, cluster } = this.#context;
     const { name, view } = cluster;
+    const key = places.host(name);
     for (;;) {
       await view.refresh();
       const before = view.host(name);
       const term = (before?.term ?? 0) + 1;
       const since = new Date().toISOString();
-      const host: Host = { name, address, lease: lease.id, term, since };
-      const key = places.host(name);
+      const host: Host = { name, address: this.#options.address, lease: lease.id, term, since };
       const outcome = await store.commit({
         if: [{ key, revision: before?.revision ?? 0 }],
         put: [{ key, value: written(host), lease: lease.id }],
       });
-      if (!outcome.committed) continue;
-      this.#held?.lease.leave();
-      this.#held = { lease, term };
-      break;
+      if (outcome.committed) return term;
     }
-    lease.ended.addEventListener("abort", () => this.#wake.abort());
-    await lock.use("join", (fence) => rejoin(this.#context, fence));
+  }
+
+  /** Has others know everything of this host, under the lease that there is. */
+  async #tell(): Promise<void> {
+    const lease = this.#held?.lease.id;
+    if (this.#told === lease && (await isTold(this.#context))) return;
+    this.#told = undefined;
+    await rejoin(this.#context);
+    this.#told = lease;
   }
 
   /** Wakes what keeps the place when it changes hands, or something of the host is lost to others. */
   #hear({ noun, before, after }: ClusterChange): void {
-    const { cluster, plan } = this.#context;
-    const { name } = cluster;
-    const isOwn =
-      noun === "hosts"
-        ? (after ?? before)?.name === name
-        : noun === "members" && before?.host === name && after === undefined;
-    const isMissed = noun === "members" && plan.endpoints.get(before?.id ?? "")?.state === "made";
-    if (isOwn && (noun === "hosts" || isMissed)) this.#wake.abort();
+    const { name } = this.#context.cluster;
+    if (noun === "hosts") {
+      if ((after ?? before)?.name === name) this.#wake.abort();
+    } else if (noun !== "networks" && before?.host === name && after?.host !== name) {
+      if (this.#isMissed(before)) this.#wake.abort();
+    }
+  }
+
+  /** Whether what is told no more is still here. */
+  #isMissed(record: { readonly network: string; readonly id?: string }): boolean {
+    const { plan } = this.#context;
+    const noun = record.id === undefined ? plan.networks : plan.endpoints;
+    return noun.get(record.id ?? record.network)?.state === "made";
   }
 
   /** Whose the place is. */
@@ -98,19 +166,17 @@ export class Presence {
     const held = this.#held;
     const isHeld = held !== undefined && !held.lease.ended.aborted;
     if (isHeld && there?.lease === held.lease.id) return "ours";
+    if (there === undefined || there.left) return "nobody's";
     // One of an earlier term is what a store says that was put back to a copy.
-    return there !== undefined && there.term > (held?.term ?? 0) ? "another's" : "nobody's";
+    return there.term > (held?.term ?? 0) ? "another's" : "nobody's";
   }
 
   /** Does what there is to do. */
   async #mend(): Promise<void> {
+    await this.#context.cluster.view.refresh();
     const owner = this.#owner();
     if (owner === "nobody's") return await this.#take();
-    if (owner === "ours") {
-      if (await isTold(this.#context)) return;
-      const { lock } = this.#context;
-      return await lock.use("join", (fence) => rejoin(this.#context, fence));
-    }
+    if (owner === "ours") return await this.#tell();
     this.#held?.lease.leave();
     this.#held = undefined;
   }

@@ -20,6 +20,11 @@ export const shared = "cluster/";
 /** The space in which networks across hosts have their subnets. */
 export const sharedSpace = "cluster";
 
+/** As whom a host's endpoint holds addresses of subnets that all hosts share. */
+export function holderOf(host: string, endpoint: string): string {
+  return `${host}/${endpoint}`;
+}
+
 /** A host that is there. */
 export interface Host {
   /** The name of its controllers. */
@@ -32,6 +37,8 @@ export interface Host {
   readonly term: number;
   /** ISO 8601, UTC. */
   readonly since: string;
+  /** Whoever kept the place does so no more: another controller of the host can have it at once. */
+  readonly left?: true;
 }
 
 /** A network across hosts, how far it is, and which host brings it further. */

@@ -131,6 +131,11 @@ export class ClusterView {
     return this.#collections.blocks.of(network);
   }
 
+  /** The blocks that a host has, of all networks. */
+  blocksOf(host: string): Seen<LeasedBlock>[] {
+    return [...this.#collections.blocks.all.values()].filter((block) => block.host === host);
+  }
+
   #begin(entries: readonly Entry[]): void {
     const present = new Set(entries.map(({ key }) => key));
     for (const collection of Object.values(this.#collections)) {

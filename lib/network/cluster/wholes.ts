@@ -126,6 +126,10 @@ async function reserve(
   for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
     await cluster.view.refresh();
     const named = cluster.view.wholes().find(({ network }) => network.name === name);
+    if (named !== undefined && isAbandoned(context, named)) {
+      const failures = await removeWhole(context, fence, named.network);
+      if (failures.length === 0) continue;
+    }
     if (named !== undefined) throw exists(name, named.network.id);
     const number = chooseNumber(context, driver, name, bare.settings);
     const settings = number === undefined ? bare.settings : { ...bare.settings, number };
@@ -153,17 +157,28 @@ async function removeWhole(
   fence: Condition,
   { id, name, driver, settings }: Network,
 ): Promise<unknown[]> {
-  const { cluster } = context;
+  const { cluster, store } = context;
   const { number } = settings;
-  const own = [
-    ...[places.network(id), places.name(name)],
+  const taken = [
+    places.name(name),
     ...(typeof number === "number" ? [places.number(driver, number)] : []),
   ];
   try {
     for (const { subnet, holder } of await cluster.ipam.listSubnets()) {
       if (holder === id) await cluster.ipam.releaseSubnet({ subnet, holder });
     }
-    await write(context, fence, { delete: own });
+    for (;;) {
+      // Another host may have removed the network before, and others have got its name since.
+      const entries = (await Promise.all(taken.map((key) => store.get(key)))).flatMap(
+        (entry) => entry ?? [],
+      );
+      const own = entries.filter(({ value }) => value === id);
+      const conflict = await write(context, fence, {
+        if: own.map(({ key, revision }) => ({ key, revision })),
+        delete: [places.network(id), ...own.map(({ key }) => key)],
+      });
+      if (conflict === undefined) break;
+    }
     await cluster.view.refresh();
     return [];
   } catch (error) {
@@ -226,9 +241,15 @@ function inUse({ cluster }: Context, caller: string, { id, name }: Network): Net
   return new NetworkError("NETWORK_IN_USE", { operation: caller, subject: name, reason, conflict });
 }
 
+/** Whether a network is not `made`, and the host that works on it is gone. */
+function isAbandoned({ cluster }: Context, { state, by }: Seen<Whole>): boolean {
+  return state !== "made" && by !== cluster.name && cluster.view.host(by) === undefined;
+}
+
 /** Whether nobody works on a network that is not `made`: its host does not, or is not there. */
-function isLeft({ cluster }: Context, { state, by }: Seen<Whole>): boolean {
-  return state !== "made" && (by === cluster.name || cluster.view.host(by) === undefined);
+function isLeft(context: Context, whole: Seen<Whole>): boolean {
+  const isOwn = whole.state !== "made" && whole.by === context.cluster.name;
+  return isOwn || isAbandoned(context, whole);
 }
 
 /** Removes the networks that were left half-made, or half-removed, by this host or one that is gone. */

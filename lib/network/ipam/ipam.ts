@@ -266,6 +266,16 @@ export class Ipam {
     return states.map(({ subnet }) => subnet);
   }
 
+  /** All addresses that are held, of all subnets of the space. */
+  async listHeld(): Promise<readonly (HeldAddress & { readonly subnet: string })[]> {
+    await this.#plan.refresh();
+    return Array.from(this.#plan.subnets.values(), (state) =>
+      state.holdings().map(({ address, holder }) => ({
+        ...{ address, holder, subnet: state.subnet.subnet },
+      })),
+    ).flat();
+  }
+
   /**
    * A subnet, who holds which address of it, and how many are free.
    *

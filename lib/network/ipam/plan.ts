@@ -25,6 +25,7 @@ export class Plan {
   readonly #keys: Keys;
   /** All commits up to this are known; `undefined` if everything is to be read. */
   #revision: number | undefined;
+  #epoch: number | undefined;
   /** The refresh that has begun. */
   #present: Promise<void> = Promise.resolve();
   /** The one that begins after it, for all who ask until then. */
@@ -56,7 +57,9 @@ export class Plan {
   async #catchUp(): Promise<void> {
     if (this.#revision === undefined) return await this.#readAll();
     try {
-      const { commits, revision } = await this.#store.changes(this.#keys.prefix, this.#revision);
+      const history = await this.#store.changes(this.#keys.prefix, this.#revision);
+      const { commits, revision, epoch } = history;
+      if (epoch !== this.#epoch) return await this.#readAll();
       for (const committed of commits) this.learn(committed.revision, committed.changes);
       this.#revision = revision;
     } catch (error) {
@@ -66,7 +69,8 @@ export class Plan {
   }
 
   async #readAll(): Promise<void> {
-    const { entries, revision } = await this.#store.list(this.#keys.prefix);
+    const { entries, revision, epoch } = await this.#store.list(this.#keys.prefix);
+    this.#epoch = epoch;
     this.subnets.clear();
     this.turn = 0;
     const isSubnet = (key: string) => this.#keys.parse(key).kind === "subnets";

@@ -23,6 +23,11 @@ export interface Listing {
   readonly entries: readonly Entry[];
   /** The store's revision at that moment: whoever goes on from here misses nothing. */
   readonly revision: number;
+  /**
+   * Another one than before once the store was put back to a copy: revisions of one epoch say nothing in
+   * another. Absent where that has not happened.
+   */
+  readonly epoch?: number;
 }
 
 /**
@@ -89,6 +94,11 @@ export interface History {
   readonly commits: readonly Committed[];
   /** The store's revision: whoever goes on from here misses nothing. */
   readonly revision: number;
+  /**
+   * Another one than before once the store was put back to a copy: revisions of one epoch say nothing in
+   * another. Absent where that has not happened.
+   */
+  readonly epoch?: number;
 }
 
 /** What to watch. */

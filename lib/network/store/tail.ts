@@ -18,6 +18,7 @@ export class Tail {
   readonly #keeper: Keeper;
   /** All commits up to this have been told; `undefined` if everything is to be read. */
   #revision: number | undefined;
+  #epoch: number | undefined;
   /** The refresh that has begun. */
   #present: Promise<void> = Promise.resolve();
   /** The one that begins after it, for all who ask until then. */
@@ -69,7 +70,9 @@ export class Tail {
   async #catchUp(): Promise<void> {
     if (this.#revision === undefined) return await this.#readAll();
     try {
-      const { commits, revision } = await this.#store.changes(this.#prefix, this.#revision);
+      const history = await this.#store.changes(this.#prefix, this.#revision);
+      const { commits, revision, epoch } = history;
+      if (epoch !== this.#epoch) return await this.#readAll();
       for (const committed of commits) this.#note(committed);
       this.#revision = Math.max(this.#revision, revision);
     } catch (error) {
@@ -79,8 +82,9 @@ export class Tail {
   }
 
   async #readAll(): Promise<void> {
-    const { entries, revision } = await this.#store.list(this.#prefix);
+    const { entries, revision, epoch } = await this.#store.list(this.#prefix);
     this.#keeper.begin(entries, revision);
+    this.#epoch = epoch;
     this.#revision = revision;
   }
 }

@@ -43,8 +43,8 @@ export interface ClusterLab {
 /** How the hosts of a lab are. */
 export interface LabOptions {
   readonly count?: number;
-  /** Opens a handle on the one store. Default: one in memory for all. */
-  readonly openStore?: () => Promise<Store>;
+  /** Opens a handle on the one store, for the nth host or for nobody. Default: one in memory for all. */
+  readonly openStore?: (host?: number) => Promise<Store>;
   readonly underlay?: "IPv4" | "IPv6";
   readonly cluster?: { readonly ttlMs?: number; readonly repairMs?: number };
 }
@@ -115,10 +115,10 @@ export async function withCluster(
       states.push(await stateOf(host));
       const address = hostAddress(number, underlay);
       const open = async (options: Partial<ControllerOptions> = {}) => {
-        const store = options.store ?? (await openHandle());
+        const store = options.store ?? own.store ?? (await openHandle(number));
         const controller = await openController({
           ...{ host, store, name: `h${number}`, waitMs: 30_000 },
-          cluster: { address, ttlMs: 3000, repairMs: 1000, ...cluster },
+          cluster: { address: own.address, ttlMs: 3000, repairMs: 1000, ...cluster },
           ...options,
         });
         Object.assign(own, { controller, store });

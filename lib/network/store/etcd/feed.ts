@@ -38,6 +38,7 @@ export class Feed {
   /** Of commits before this one nothing is told: etcd was put back to a copy, or is another one. */
   #floor = 0;
   #generation = 0;
+  #epoch = 0;
   /** Why the last watch of etcd ended. */
   #failure: unknown;
   /** How often in a row etcd did not let us watch. */
@@ -60,6 +61,11 @@ export class Feed {
   /** Counted on when commits may have been left out between two that came. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Counted on when etcd was put back to a copy, or is another one; as part of what is told of it. */
+  get epoch(): { readonly epoch?: number } {
+    return this.#epoch === 0 ? {} : { epoch: this.#epoch };
   }
 
   /** Commits up to this revision have come. */
@@ -97,8 +103,10 @@ export class Feed {
     const generation = this.#generation;
     await this.#arrival(look);
     if (generation !== this.#generation) return await this.changes(prefix, after);
+    const { epoch } = this;
     const atHand = this.changesAtHand(prefix, after);
-    return atHand ?? (await journalSince(this.#client, after)).changes(prefix, after);
+    const history = atHand ?? (await journalSince(this.#client, after)).changes(prefix, after);
+    return { ...history, ...epoch };
   }
 
   /** Looks, and begins anew if etcd is not what it was. */
@@ -106,12 +114,30 @@ export class Feed {
     const { seen } = this.#journal;
     const look = await this.#client.look(operation);
     // Nothing that was seen can be undone, and is not seen later.
-    if (look.cluster !== this.#cluster || look.revision < seen) {
-      this.#floor = look.revision;
-      this.#restart(look);
-      this.#watching.abort();
-    }
+    if (look.cluster !== this.#cluster || look.revision < seen) this.#beginAnew(look);
     return look;
+  }
+
+  #beginAnew(look: Look): void {
+    this.#floor = look.revision;
+    this.#epoch += 1;
+    this.#restart(look);
+    this.#watching.abort();
+  }
+
+  /**
+   * Whether etcd goes on from where the watch broke off. One that was put back to a copy may have come
+   * further than that by now, but had other leases there: their ids are chance.
+   */
+  async #goesOn(): Promise<boolean> {
+    const journal = this.#journal;
+    try {
+      return journal.isLike(await this.#client.look("watch", journal.seen));
+    } catch (error) {
+      // What etcd has forgotten is seen to otherwise.
+      if (error instanceof EtcdRefusal && error.isCompacted) return true;
+      throw error;
+    }
   }
 
   #restart(look: Look): void {
@@ -154,7 +180,9 @@ export class Feed {
   async #resume(failure: unknown): Promise<void> {
     const generation = this.#generation;
     const look = await this.#look("watch");
-    if (!(failure instanceof Forgotten) || generation !== this.#generation) return;
+    if (generation !== this.#generation) return;
+    if (!(await this.#goesOn())) return this.#beginAnew(look);
+    if (!(failure instanceof Forgotten)) return;
     // What is forgotten may be the commits of others alone.
     const then = await this.#client.look("watch", failure.revision);
     if (this.#journal.knows(then)) this.#journal.advance(then.revision);

@@ -66,6 +66,13 @@ export class Journal {
     return this.#seen >= head && ![...this.#leases].some(ended);
   }
 
+  /** Whether the leases are those that there were, by what etcd says of the same revision. */
+  isLike({ leases }: Pick<Look, "leases">): boolean {
+    return (
+      leases.size === this.#leases.size && [...this.#leases.keys()].every((id) => leases.has(id))
+    );
+  }
+
   /** Says that nothing is to come up to a revision. */
   advance(revision: number): void {
     this.#seen = Math.max(this.#seen, revision);

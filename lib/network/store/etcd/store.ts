@@ -29,6 +29,12 @@ import type { Look } from "./journal.ts";
 import { Leases } from "./leases.ts";
 import { decoded, type KeyValue, revisionOf } from "./wire.ts";
 
+/** The refusal of a watch that goes on from a revision of another history. */
+function putBack(after: number): NetworkError {
+  const reason = "etcd was put back to a copy, or is another one";
+  return new NetworkError("STORE_COMPACTED", { operation: "watch", subject: `${after}`, reason });
+}
+
 export class EtcdStore implements Store {
   readonly #client: Client;
   readonly #leases: Leases;
@@ -82,8 +88,9 @@ export class EtcdStore implements Store {
   async list(prefix: string): Promise<Listing> {
     checkedPrefix("prefix", prefix);
     return await this.#do("list", async () => {
+      const { epoch } = this.#feed;
       const { found, revision } = await this.#client.list(prefix);
-      return { entries: found.map((one) => this.#entry(one)), revision };
+      return { entries: found.map((one) => this.#entry(one)), revision, ...epoch };
     });
   }
 
@@ -122,7 +129,9 @@ export class EtcdStore implements Store {
   #changesAsTheyCome(start: number) {
     const feed = this.#feed;
     let generation = start <= feed.seen ? feed.generation : undefined;
+    const { epoch } = feed.epoch;
     return async (prefix: string, after: number): Promise<History> => {
+      if (feed.epoch.epoch !== epoch) throw putBack(after);
       const present = feed.generation;
       const atHand = generation === present ? feed.changesAtHand(prefix, after) : undefined;
       if (atHand !== undefined) return atHand;
