@@ -4,16 +4,11 @@ import { isIPv6 } from "node:net";
 import { listAddresses } from "../../rtnl/address.ts";
 import { getLink, type Link } from "../../rtnl/link.ts";
 import { parseCidr } from "../../values/cidr.ts";
+import { parts as partsHere } from "../cluster/rejoin.ts";
 import type { Context } from "../context.ts";
-import { partSettings } from "../drivers/overlay/settings.ts";
+import { overhead, partSettings } from "../drivers/overlay/settings.ts";
 import type { Network } from "../model.ts";
-import { madeOf } from "../reconcile.ts";
 import { type Diagnosis, quoted } from "./diagnosis.ts";
-
-/** What networks across hosts have on this one. */
-export function partsOf({ plan }: Context): Network[] {
-  return madeOf(plan.networks.values()).filter(({ scope }) => scope === "cluster");
-}
 
 /** The address by which others reach the host: that of its place, or that of its parts. */
 function addressOf(context: Context, parts: readonly Network[]): string | undefined {
@@ -25,7 +20,8 @@ function addressOf(context: Context, parts: readonly Network[]): string | undefi
 /** That nobody keeps the place of a host that has something on networks across hosts. */
 function absent({ cluster }: Context, parts: readonly Network[], address: string): Diagnosis[] {
   const [first] = parts;
-  if (first === undefined || cluster.view.host(cluster.name) !== undefined) return [];
+  const place = cluster.view.host(cluster.name);
+  if (first === undefined || (place !== undefined && place.left !== true)) return [];
   const more = parts.length > 1 ? ` and ${parts.length - 1} more` : "";
   return [
     {
@@ -56,12 +52,9 @@ function missing(address: string): Diagnosis {
   };
 }
 
-/** The bytes that VXLAN puts around a packet: Ethernet, VXLAN, UDP, and IP of either version. */
-const overhead = { four: 14 + 8 + 8 + 20, six: 14 + 8 + 8 + 40 } as const;
-
 /** Parts whose packets do not fit on the link by which hosts reach each other. */
 function oversized(parts: readonly Network[], address: string, { name, mtu }: Link): Diagnosis[] {
-  const room = mtu - (isIPv6(address) ? overhead.six : overhead.four);
+  const room = mtu - (isIPv6(address) ? overhead.inet6 : overhead.inet);
   return parts.flatMap((part): Diagnosis[] => {
     const own = part.driver === "overlay" ? partSettings(part).mtu : 0;
     if (own <= room) return [];
@@ -79,7 +72,7 @@ function oversized(parts: readonly Network[], address: string, { name, mtu }: Li
 
 /** What is wrong with the place of the host among others. */
 export async function placeAmongHosts(context: Context): Promise<Diagnosis[]> {
-  const parts = partsOf(context);
+  const parts = partsHere(context);
   const address = addressOf(context, parts);
   if (address === undefined) return [];
   const link = await linkOf(context, address);

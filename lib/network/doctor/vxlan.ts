@@ -9,12 +9,12 @@ import {
   type Namespace,
   openNamespace,
 } from "../../rtnl/namespace.ts";
+import { parts as partsHere } from "../cluster/rejoin.ts";
 import type { Context } from "../context.ts";
 import { findSegment, names } from "../drivers/overlay/segment.ts";
 import { type PartSettings, partSettings } from "../drivers/overlay/settings.ts";
 import type { Network } from "../model.ts";
 import { findPortHolder } from "../port-holder.ts";
-import { partsOf } from "./across.ts";
 import { type Diagnosis, quoted } from "./diagnosis.ts";
 
 /** Where namespaces have names: those of `ip netns` and of this library, and those of Docker. */
@@ -140,7 +140,7 @@ export async function vxlans(context: Context): Promise<Diagnosis[]> {
       },
     ];
   }
-  const parts = partsOf(context).filter(({ driver }) => driver === "overlay");
+  const parts = partsHere(context).filter(({ driver }) => driver === "overlay");
   const working = new Set<string>();
   for (const part of parts) if (await isUp(part)) working.add(part.id);
   const waiting = networks.filter(({ id }) => !working.has(id));
