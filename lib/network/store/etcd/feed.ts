@@ -9,7 +9,7 @@ import type { Client } from "./client.ts";
 import { pauseMs } from "./connection.ts";
 import { EtcdRefusal, storeError } from "./failures.ts";
 import { Forgotten, follow } from "./follow.ts";
-import { Journal, type Look } from "./journal.ts";
+import { type Beginning, Journal, type Look } from "./journal.ts";
 import { journalSince } from "./past.ts";
 
 /** How often it is made sure that the watch is not one of a dead peer. */
@@ -19,7 +19,7 @@ const checkMs = 5000;
 export interface FeedOptions {
   readonly client: Client;
   /** What was so when it begins. */
-  readonly start: Look;
+  readonly start: Beginning;
   readonly onLeaseEnd: (id: string) => void;
 }
 
@@ -107,16 +107,18 @@ export class Feed {
     const look = await this.#client.look(operation);
     // Nothing that was seen can be undone, and is not seen later.
     if (look.cluster !== this.#cluster || look.revision < seen) {
-      this.#floor = look.revision;
-      this.#restart(look);
+      const beginning = await this.#client.begin(operation);
+      this.#floor = beginning.revision;
+      this.#restart(beginning);
       this.#watching.abort();
+      return { ...beginning, leases: beginning.leases.size };
     }
     return look;
   }
 
-  #restart(look: Look): void {
-    this.#cluster = look.cluster;
-    this.#journal = new Journal(this.#client.layout, look);
+  #restart(beginning: Beginning): void {
+    this.#cluster = beginning.cluster;
+    this.#journal = new Journal(this.#client.layout, beginning);
     this.#generation += 1;
     this.#checked = 0;
     this.bell.ring();
@@ -153,12 +155,12 @@ export class Feed {
 
   async #resume(failure: unknown): Promise<void> {
     const generation = this.#generation;
-    const look = await this.#look("watch");
+    await this.#look("watch");
     if (!(failure instanceof Forgotten) || generation !== this.#generation) return;
     // What is forgotten may be the commits of others alone.
     const then = await this.#client.look("watch", failure.revision);
     if (this.#journal.knows(then)) this.#journal.advance(then.revision);
-    else this.#restart(look);
+    else this.#restart(await this.#client.begin("watch"));
   }
 
   /** Waits until all has come that was so; halfway, another watch of etcd is tried. */
