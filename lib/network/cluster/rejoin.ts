@@ -59,12 +59,17 @@ export function parts({ plan }: Context): Network[] {
 
 /** Whether others know everything of this host. */
 export async function isTold(context: Context): Promise<boolean> {
-  const { view } = context.cluster;
+  const { plan, cluster } = context;
   const claims = parts(context).flatMap((part) => claimsOn(context, part));
-  await view.refresh();
-  return claims.every(({ endpoint, network }) =>
-    view.members(network.id).some(({ id }) => id === endpoint.id),
+  await cluster.view.refresh();
+  const told = new Set(
+    parts(context).flatMap(({ id }) => cluster.view.members(id).map((member) => member.id)),
   );
+  const untold = claims.filter(({ endpoint }) => !told.has(endpoint.id));
+  if (untold.length === 0) return true;
+  // What is just being disconnected is told no more, and the plan may have been behind.
+  await plan.refresh();
+  return untold.every(({ endpoint }) => plan.endpoints.get(endpoint.id)?.state !== "made");
 }
 
 /** Makes a part anew for another address of the host, with all that is connected to it. */
