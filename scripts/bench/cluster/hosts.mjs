@@ -87,9 +87,9 @@ const calls = {
   connect: async (number, network, sandbox) => {
     const controller = controllerOf(number);
     const begin = process.hrtime.bigint();
-    const { addresses } = await controller.connect(network, sandbox);
+    const { addresses, mac } = await controller.connect(network, sandbox);
     const end = process.hrtime.bigint();
-    return { begin, end, address: addresses[0]?.split("/")[0] ?? "" };
+    return { begin, end, mac, address: addresses[0]?.split("/")[0] ?? "" };
   },
 
   /** @param {number} number @param {string} network @param {string} sandbox */
@@ -100,6 +100,7 @@ const calls = {
     const connection = await connectionOf(controllerOf(number), sandbox);
     return {
       network: connection?.network.id ?? "",
+      mac: connection?.endpoint.mac ?? "",
       address: connection?.endpoint.addresses[0]?.split("/")[0] ?? "",
       space: String(connection?.network.settings.namespace),
     };

@@ -3,6 +3,8 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+/** Who is asked. @typedef {{ address: string, mac: string }} Asked */
+
 /** Asks from sandboxes, all of which it enters once. */
 export class Witness {
   #child;
@@ -20,11 +22,11 @@ export class Witness {
    * sandbox but that of a number.
    *
    * @param {"come" | "go"} verb
-   * @param {string} address
+   * @param {Asked} endpoint
    * @param {number} from
    */
-  async #ask(verb, address, from) {
-    this.#child.stdin.write(`${verb} ${address} ${from}\n`);
+  async #ask(verb, { address, mac }, from) {
+    this.#child.stdin.write(`${verb} ${address} ${mac} ${from}\n`);
     const { value, done } = await this.#lines.next();
     if (done) throw new Error("the witness ended");
     const times = String(value).trim().split(" ").map(BigInt);
@@ -33,14 +35,14 @@ export class Witness {
     return others;
   }
 
-  /** When an address was reached first. @param {string} address @param {number} from */
-  async come(address, from) {
-    return await this.#ask("come", address, from);
+  /** When one was reached first. @param {Asked} endpoint @param {number} from */
+  async come(endpoint, from) {
+    return await this.#ask("come", endpoint, from);
   }
 
-  /** When an address was reached last. @param {string} address @param {number} from */
-  async go(address, from) {
-    return await this.#ask("go", address, from);
+  /** When one was reached last. @param {Asked} endpoint @param {number} from */
+  async go(endpoint, from) {
+    return await this.#ask("go", endpoint, from);
   }
 
   close() {

@@ -4,11 +4,10 @@
 //
 // Each line of the input is a question, each line of the output its answer:
 //
-//   come ADDRESS FROM   asks until it answers in all namespaces but that of the number, -1 for
-//   none;
-//                       prints when each had the first answer
-//   go ADDRESS FROM     asks until none has answered for a second; prints when each had the last
-//   one
+//   come ADDRESS MAC FROM   asks until it answers in all namespaces but that of the number, -1 for
+//                           none; prints when each had the first answer
+//   go ADDRESS MAC FROM     asks until none has answered for a second; prints when each had the
+//                           last one
 //
 // Times are nanoseconds of CLOCK_MONOTONIC; 0 where there was no answer.
 
@@ -50,20 +49,12 @@ static uint64_t now(void) {
   return (uint64_t)time.tv_sec * kSecond + (uint64_t)time.tv_nsec;
 }
 
-/// Has the namespace ask for MAC addresses again soon: by itself it waits for a second.
-static void hurry(void) {
-  const int fd = open("/proc/sys/net/ipv4/neigh/eth0/retrans_time_ms", O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, "10", 2) < 0) fail("retrans_time_ms");
-  close(fd);
-}
-
 static int socket_inside(const char* name) {
   char path[512];
   snprintf(path, sizeof path, "/run/netns/%s", name);
   const int space = open(path, O_RDONLY | O_CLOEXEC);
   if (space < 0 || setns(space, CLONE_NEWNET) < 0) fail(path);
   close(space);
-  hurry();
   const int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
   if (fd < 0) fail("socket");
   return fd;
@@ -102,8 +93,16 @@ static int is_answered(int fd, const struct sockaddr_in* from, uint16_t question
   }
 }
 
-/// So that the next who has the address is asked for anew, and the table of all namespaces stays
-/// small.
+/// Knows whose the address is, without asking all others on the host's bridge again and again.
+static void know(int fd, const struct sockaddr_in* address, const unsigned char* mac) {
+  struct arpreq entry = {.arp_flags = ATF_PERM | ATF_COM, .arp_dev = "eth0"};
+  memcpy(&entry.arp_pa, address, sizeof *address);
+  entry.arp_ha.sa_family = ARPHRD_ETHER;
+  memcpy(entry.arp_ha.sa_data, mac, 6);
+  if (ioctl(fd, SIOCSARP, &entry) < 0) fail("SIOCSARP");
+}
+
+/// So that the next who has the address is known by its own MAC address.
 static void forget(int fd, const struct sockaddr_in* address) {
   struct arpreq entry = {.arp_dev = "eth0"};
   memcpy(&entry.arp_pa, address, sizeof *address);
@@ -145,9 +144,14 @@ int main(int argc, char** argv) {
   char verb[8];
   char text[64];
   int from;
-  for (uint16_t question = 1; scanf("%7s %63s %d", verb, text, &from) == 3; question++) {
+  unsigned char mac[6];
+  for (uint16_t question = 1;
+       scanf("%7s %63s %hhx:%hhx:%hhx:%hhx:%hhx:%hhx %d", verb, text, &mac[0], &mac[1], &mac[2],
+             &mac[3], &mac[4], &mac[5], &from) == 9;
+       question++) {
     struct sockaddr_in to = {.sin_family = AF_INET};
     if (inet_pton(AF_INET, text, &to.sin_addr) != 1) fail(text);
+    for (int n = 0; n < count; n++) know(sockets[n], &to, mac);
     pursue(strcmp(verb, "come") == 0, &to, from, question);
     for (int n = 0; n < count; n++) printf("%llu ", (unsigned long long)answered[n]);
     printf("\n");

@@ -41,8 +41,13 @@ async function timeConnections({ hosts, etcd }, witness, { each, connections }) 
     const { one, names } = spares[k % hosts.length] ?? {};
     const sandbox = names?.shift();
     if (one === undefined || sandbox === undefined) throw new Error("too few sandboxes");
-    const { begin, end, address } = await one.process.ask("connect", one.number, network, sandbox);
-    const times = await witness.come(address, one.number - 1);
+    const { begin, end, ...endpoint } = await one.process.ask(
+      "connect",
+      one.number,
+      network,
+      sandbox,
+    );
+    const times = await witness.come(endpoint, one.number - 1);
     await flushSandbox(sandbox);
     samples.connect.push(microseconds(begin, end));
     samples.reach.push(microseconds(begin, latest(times)));
@@ -63,11 +68,11 @@ async function timeConnections({ hosts, etcd }, witness, { each, connections }) 
 async function timeRemoval(lab, witness) {
   const victim = lab.hosts.at(-1);
   if (victim === undefined) throw new Error("no hosts");
-  const { address } = await victim.process.ask("look", victim.number, sandboxOf(victim, 0));
-  await witness.come(address, victim.number - 1);
+  const endpoint = await victim.process.ask("look", victim.number, sandboxOf(victim, 0));
+  await witness.come(endpoint, victim.number - 1);
   const killed = process.hrtime.bigint();
   await victim.process.kill();
-  const gone = latest(await witness.go(address, victim.number - 1));
+  const gone = latest(await witness.go(endpoint, victim.number - 1));
   verify((await lab.countEntriesFor(victim)) === 0, "nobody knows an endpoint of the host");
   return microseconds(killed, gone);
 }
