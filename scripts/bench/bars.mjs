@@ -172,6 +172,19 @@ function absoluteBars(find) {
   ].map(({ of, ...bar }) => judge({ ...bar, n: of.n, measured: find(of)?.p50 ?? null }));
 }
 
+/** @param {Find} find @param {boolean} quick */
+function clusterBar(find, quick) {
+  const n = quick ? 5 : 50;
+  return judge({
+    what: "connected on one host, and reached from all: p99",
+    n,
+    sense: "at most",
+    limit: 1_000_000,
+    unit: "us",
+    measured: find({ trial: "cluster reach", rival: "ours", n })?.p99 ?? null,
+  });
+}
+
 /**
  * Every bar, with what was measured; null where a rival or a trial was absent.
  *
@@ -192,5 +205,6 @@ export function judgeBars(results, quick) {
     ...absoluteBars(find),
     ...loopBars(find, quick),
     latencyBar(find, quick),
+    clusterBar(find, quick),
   ];
 }

@@ -4,6 +4,7 @@
 //   node scripts/bench/cell.mjs '{"trial":…,"rival":…,"n":…,"quick":…,"commands":{…}}'
 
 import { settle, switchIpv6Off } from "./host.mjs";
+import { measureCluster } from "./trials/cluster.mjs";
 import { measureCounter, measureCounters } from "./trials/counters.mjs";
 import { measureDeletions } from "./trials/deletions.mjs";
 import { measureEndpoints, measureGap } from "./trials/endpoints.mjs";
@@ -31,6 +32,7 @@ const measures = {
   operations: measureOperations,
   endpoints: (assignment) => measureEndpoints(assignment, { ipv6: false }),
   "endpoints-ipv6": (assignment) => measureEndpoints(assignment, { ipv6: true }),
+  cluster: measureCluster,
   counters: measureCounters,
   counter: measureCounter,
   deletions: measureDeletions,

@@ -48,6 +48,13 @@ function findIp(found) {
   }
 }
 
+/** The plain link between two hosts needs no program, but measuring it does. @param {Found} found */
+function findIperf3(found) {
+  const reason = failure("iperf3", ["--version"]);
+  if (reason === undefined) found.commands.iperf3 = ["iperf3"];
+  else found.absent.iperf3 = reason;
+}
+
 /** The packages are not dependencies; whoever installs them here, or on NODE_PATH, has them measured. @param {Found} found */
 function findPackages(found) {
   const { resolve } = createRequire(import.meta.url);
@@ -88,6 +95,7 @@ export function discover(into) {
   const found = /** @type {Found} */ ({ commands: {}, absent: {} });
   findFloor(into, found);
   findIp(found);
+  findIperf3(found);
   findPackages(found);
   findGo(into, found);
   findPyroute2(found);

@@ -31,6 +31,7 @@ const rows = [
   { title: "a sandbox connected, its port published", trial: "network connect", n: 100 },
   { title: "1,000 such sandboxes set up", trial: "network up", n: 1000 },
   { title: "… and torn down", trial: "network down", n: 1000 },
+  { title: "… on one of 50 hosts, and reached from all", trial: "cluster reach", n: 50 },
   { title: "1,000 links listed", trial: "links list", n: 1000 },
   { title: "counters of 1,000 links", trial: "counters sweep", n: 1000 },
   { title: "… by `readSync`", trial: "counters sweep", n: 1000, ours: "ours sync" },

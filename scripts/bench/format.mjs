@@ -8,6 +8,7 @@ import { trials } from "./trials.mjs";
  */
 export function formatValue(value, unit) {
   if (unit === "count") return String(value);
+  if (unit === "bits") return `${significant(value / 1e9)} Gbit/s`;
   if (unit === "bytes") return `${significant(value / 1024)} KiB`;
   if (unit === "×") return `${significant(value)}×`;
   const size = Math.abs(value);

@@ -19,7 +19,7 @@ import { planCells, trials } from "./trials.mjs";
 
 const run = promisify(execFile);
 const cellScript = fileURLToPath(new URL("cell.mjs", import.meta.url));
-const cellTimeoutMs = 240_000;
+const cellTimeoutMs = 330_000;
 
 /** The namespaces of a cell: its own network, an empty /run, a /sys that shows that network. */
 const prepare = [

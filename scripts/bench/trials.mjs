@@ -1,6 +1,6 @@
 // What is measured against whom: the matrix.
 
-/** @typedef {"us" | "count" | "bytes"} Unit */
+/** @typedef {"us" | "count" | "bytes" | "bits"} Unit `bits` are those of a second */
 
 /**
  * A trial: one program run (a cell) per rival, `n` and round; each gives samples of some measures.
@@ -167,6 +167,27 @@ export const trials = [
     sizes: { full: [100, 1000], quick: [100] },
     rounds: { full: 5, quick: 2 },
     rivals: ["ours", "ours on disk"],
+  },
+  {
+    name: "cluster",
+    title: "a network across hosts, 100 endpoints on each (10 in a quick run)",
+    measures: {
+      up: { title: "set up, and known everywhere", unit: us },
+      connect: { title: "one more connected", unit: us },
+      reach: { title: "one more connected, and reached from all hosts", unit: us },
+      writes: { title: "commits of the store for one more", unit: "count" },
+      messages: { title: "messages of the store's watches for one more", unit: "count" },
+      gone: { title: "a host's process killed, its place kept for 10 s: known nowhere", unit: us },
+      told: { title: "1,000 endpoints of another host told to the kernel", unit: us },
+      heap: { title: "memory of the process for them", unit: "bytes" },
+      kernel: { title: "memory of the kernel for them", unit: "bytes" },
+      rate: { title: "one stream of TCP between two hosts", unit: "bits" },
+      rtt: { title: "a packet to another host and back", unit: us },
+    },
+    sizes: { full: [2, 10, 50], quick: [2, 5] },
+    rounds: { full: 1, quick: 1 },
+    rivals: ["ours", "ip", "veth"],
+    most: { ip: 2, veth: 2 },
   },
   {
     name: "handles",

@@ -121,6 +121,12 @@ describe("the bars", () => {
     const bar = bars.find(({ what }) => what.startsWith("a create beside"));
     expect(bar).toMatchObject({ measured: 6, holds: false });
   });
+
+  test("take a second to reach a new endpoint from all hosts for too long, by the p99", () => {
+    const rows = [row("cluster reach", "ours", 50, 80_000, 1_200_000)];
+    const bar = judgeBars(withRatios(rows), false).find(({ what }) => what.includes("reached"));
+    expect(bar).toMatchObject({ measured: 1_200_000, holds: false });
+  });
 });
 
 describe("what is printed", () => {
@@ -132,6 +138,7 @@ describe("what is printed", () => {
     expect(formatValue(1.154, "×")).toBe("1.15×");
     expect(formatValue(8, "count")).toBe("8");
     expect(formatValue(2048, "bytes")).toBe("2.00 KiB");
+    expect(formatValue(12_345_678_901, "bits")).toBe("12.3 Gbit/s");
   });
 
   test("stands in columns, text to the left and figures to the right", () => {

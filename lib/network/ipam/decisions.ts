@@ -69,20 +69,27 @@ export function checkUnused(state: SubnetState): void {
   });
 }
 
+/** How an address is chosen. */
+export interface Choice {
+  readonly named: Block | undefined;
+  /** Who is given the named one though it is held: by it. */
+  readonly holder?: string | undefined;
+  /** How many are passed over before one that is not named. */
+  readonly skipped?: number;
+}
+
 /**
  * The address to give: the named one if it is free, or held by `holder`; or the next.
  *
  * @throws {NetworkError} `POOL_EXHAUSTED`, `ADDRESS_TAKEN`, and what {@link checkAddress} refuses
  */
-export function chooseAddress(
-  state: SubnetState,
-  named: Block | undefined,
-  holder?: string,
-): string {
-  return named === undefined ? nextAddress(state) : freeAddress(state, named, holder);
+export function chooseAddress(state: SubnetState, { named, holder, skipped = 0 }: Choice): string {
+  return named === undefined ? nextAddress(state, skipped) : freeAddress(state, named, holder);
 }
 
-function nextAddress({ next, subnet }: SubnetState): string {
+function nextAddress(state: SubnetState, skipped: number): string {
+  const { subnet } = state;
+  const next = state.nextAfter(skipped);
   if (next !== undefined) return next;
   throw new NetworkError("POOL_EXHAUSTED", {
     operation: "allocateAddress",

@@ -5,6 +5,7 @@ import { invalidArgument, refuseUnknown } from "../../errors.ts";
 import { NetworkError } from "../errors.ts";
 import type { Change, Commit, Condition, Store } from "../store/store.ts";
 import { addressArgument, addressOf } from "./blocks.ts";
+import { Crowd } from "./crowd.ts";
 import { checkUnused, chooseAddress, chooseSubnet } from "./decisions.ts";
 import {
   type AllocateAddressesOptions,
@@ -49,6 +50,13 @@ export interface SubnetDescription extends Subnet {
   readonly held: readonly HeldAddress[];
 }
 
+/** What is attempted, of what, and whether the plan is needed for it. */
+interface Attempt {
+  readonly operation: string;
+  readonly subject: string;
+  readonly asking?: boolean;
+}
+
 /** How often a change is tried while others change the same. */
 const mostAttempts = 100;
 
@@ -65,6 +73,8 @@ export class Ipam {
   readonly #store: Store;
   readonly #keys: Keys;
   readonly #plan: Plan;
+  /** Keeps hosts that give addresses at the same time from choosing the same. */
+  readonly #crowd = new Crowd();
   /** The last of the calls that change subnets: they wait for each other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -163,10 +173,14 @@ export class Ipam {
       lease,
     }));
     const subject = requests.map(({ subnet }) => subnet).join(" ");
-    return await this.#attempt(operation, subject, async () => {
+    const asking = requests.length > 0;
+    return await this.#attempt({ operation, subject, asking }, async () => {
       const chosen = requests.map(({ subnet, holder, named, again, lease }) => {
         const state = this.#getSubnet(operation, subnet);
-        const address = chooseAddress(state, named, again ? holder : undefined);
+        // An address that hangs on a lease is one that several hosts give.
+        const skipped = lease === undefined ? 0 : this.#crowd.skip();
+        const choice = { named, holder: again ? holder : undefined, skipped };
+        const address = chooseAddress(state, choice);
         return { state, holder, lease, address };
       });
       const addresses = chosen.map(({ address }) => address);
@@ -181,7 +195,9 @@ export class Ipam {
             state.allocating(address, work),
         () => this.#commit(operation, commit, own),
       );
-      return (await hold()) ? addresses : undefined;
+      const isOurs = await hold();
+      this.#crowd.note(isOurs);
+      return isOurs ? addresses : undefined;
     });
   }
 
@@ -216,7 +232,7 @@ export class Ipam {
     const subnet = this.#subnetArgument(options.subnet);
     const holder = nameArgument("holder", options.holder);
     const address = addressOf(addressArgument("address", options.address));
-    return await this.#attempt("releaseAddress", address, async () => {
+    return await this.#attempt({ operation: "releaseAddress", subject: address }, async () => {
       const state = this.#plan.subnets.get(subnet);
       const held = state?.holdingOf(address);
       if (state === undefined || held?.holder !== holder) return false;
@@ -239,7 +255,8 @@ export class Ipam {
     const operation = "releaseAddress";
     const holder = nameArgument("holder", options.holder);
     const own = options.with ?? {};
-    await this.#attempt(operation, holder, async () => {
+    const asking = options.addresses.length > 0;
+    await this.#attempt({ operation, subject: holder, asking }, async () => {
       const taking = options.addresses.flatMap(({ subnet, address }) => {
         const state = this.#plan.subnets.get(this.#subnetArgument(subnet));
         const text = addressOf(addressArgument("address", address));
@@ -307,19 +324,21 @@ export class Ipam {
     subject: string,
     work: () => Promise<T | undefined>,
   ): Promise<T> {
-    const turn = this.#last.then(() => this.#attempt(operation, subject, work));
+    const turn = this.#last.then(() => this.#attempt({ operation, subject }, work));
     this.#last = turn.catch(() => undefined);
     return await turn;
   }
 
-  /** Does work on the present plan; anew, while it comes to nothing because others were first. */
+  /**
+   * Does work on the present plan; anew, while it comes to nothing because others were first. Work
+   * that asks for nothing of the space need not know it.
+   */
   async #attempt<T>(
-    operation: string,
-    subject: string,
+    { operation, subject, asking = true }: Attempt,
     work: () => Promise<T | undefined>,
   ): Promise<T> {
     for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
-      await this.#plan.refresh();
+      if (asking) await this.#plan.refresh();
       const result = await work();
       if (result !== undefined) return result;
     }

@@ -81,6 +81,19 @@ export class SubnetState {
     return value === undefined ? undefined : addressOf({ bits: this.block.bits, value });
   }
 
+  /** The address that would be next after so many, or the last that there is. */
+  nextAfter(skipped: number): string | undefined {
+    const passed: string[] = [];
+    for (let n = 0; n <= skipped; n += 1) {
+      const { next } = this;
+      if (next === undefined) break;
+      this.#pool.take(parseBlock(next).value);
+      passed.push(next);
+    }
+    for (const address of passed) this.#settle(address);
+    return passed.at(-1);
+  }
+
   /** The address whose release is the longest ago. */
   get firstReleased(): string | undefined {
     const value = this.#pool.firstReleased;

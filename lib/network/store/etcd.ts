@@ -64,7 +64,7 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
   const client = new Client(connection, new Layout(checked.prefix));
   try {
     await checkFormat(client, checked.prefix);
-    return new EtcdStore(client, await client.look(operation));
+    return new EtcdStore(client, await client.begin(operation));
   } catch (error) {
     await connection.close();
     throw storeError(operation, error);

@@ -16,8 +16,12 @@ export function textOfChanges(puts: readonly CheckedPut[], deleted: Iterable<str
   return `[${changes.map(({ key, text }) => `{"key":${JSON.stringify(key)}${text}}`).join(",")}]`;
 }
 
-/** What the text of a commit says of the keys below a prefix; nothing if it changed none of them. */
+/**
+ * What the text of a commit says of the keys below a prefix; nothing if it changed none of them. Most
+ * commits are of other hosts and of no matter to whoever asks: these are not parsed.
+ */
 export function committedBelow(prefix: string, revision: number, text: string): Committed[] {
+  if (!text.includes(`{"key":${JSON.stringify(prefix).slice(0, -1)}`)) return [];
   const changes = (JSON.parse(text) as Change[]).filter(({ key }) => key.startsWith(prefix));
   return changes.length === 0 ? [] : [{ revision, changes }];
 }

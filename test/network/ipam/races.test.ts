@@ -46,6 +46,40 @@ function bound(store: Store): Store {
   };
 }
 
+describe("many at the same time", () => {
+  test("give addresses under leases in few commits, and the lowest to whoever is alone", async () => {
+    await using lease = await store.openLease();
+    let commits = 0;
+    const commit: Store["commit"] = async (steps) => {
+      commits += 1;
+      // All have looked before any of them commits.
+      await setImmediate();
+      return await store.commit(steps);
+    };
+    const hosts = Array.from(
+      { length: 20 },
+      () => new Ipam({ store: { ...bound(store), commit } }),
+    );
+    const given: string[] = [];
+    const work = async (ipam: Ipam, host: number) => {
+      for (let n = 0; n < 10; n += 1) {
+        const holder = `${host} ${n}`;
+        given.push(await ipam.allocateAddress({ subnet, holder, lease: lease.id }));
+      }
+    };
+    await Promise.all(hosts.map(work));
+    expect(new Set(given).size).toBe(200);
+    // If all chose the next one, it would take about half as many commits each as there are hosts.
+    expect(commits).toBeLessThan(200 * 5);
+    const { held } = await other.describe(subnet);
+    const taken = new Set(held.map(({ address }) => address));
+    const lowest = Array.from({ length: 253 }, (_, n) => `10.1.0.${n + 2}`).find(
+      (address) => !taken.has(address),
+    );
+    expect(await other.allocateAddress({ subnet, holder: "last", lease: lease.id })).toBe(lowest);
+  });
+});
+
 describe("between looking and committing", () => {
   test("the address is taken: another is given", async () => {
     const ipam = interposed(() => other.allocateAddress({ subnet, holder: "other" }));

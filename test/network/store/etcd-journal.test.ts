@@ -36,7 +36,7 @@ describe("a journal", () => {
 
   test("knows all of a moment when the last commit and the ends of leases have come", () => {
     const journal = new Journal(layout, { revision: 3, leases: new Map([["7", 2]]) });
-    const moment = { cluster: "", revision: 9, head: 5, leases: none };
+    const moment = { cluster: "", revision: 9, head: 5, leases: 0 };
     expect(journal.knows(moment)).toBe(false);
     journal.note([event(5, "lease/8", 1), event(5, "head", "x")]);
     expect(journal.knows(moment)).toBe(false);

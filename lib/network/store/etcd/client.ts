@@ -5,7 +5,7 @@ import type { Outcome } from "../store.ts";
 import { conflictIn, headPut, txnOf } from "./commit.ts";
 import type { Connection } from "./connection.ts";
 import { EtcdRefusal } from "./failures.ts";
-import type { Look } from "./journal.ts";
+import type { Beginning, Look } from "./journal.ts";
 import type { Layout } from "./layout.ts";
 import {
   decoded,
@@ -49,24 +49,36 @@ export class Client {
     return await this.#read(operation, "v3/kv/range", range);
   }
 
-  /** What is so now, or was at a revision. */
+  /** What is so now, or was at a revision: a few bytes, however many leases there are. */
   async look(operation: string, revision?: number): Promise<Look> {
+    const { leases, ...moment } = await this.#moment(operation, { count_only: true }, revision);
+    return { ...moment, leases: Number(leases.count ?? 0) };
+  }
+
+  /** {@link Client.look}, for one who begins there. */
+  async begin(operation: string, revision?: number): Promise<Beginning> {
+    const { leases, ...moment } = await this.#moment(operation, { keys_only: true }, revision);
+    const begun = ({ key, mod_revision }: KeyValue) =>
+      [this.layout.parse(decoded(key)).lease ?? "", revisionOf(mod_revision)] as const;
+    return { ...moment, leases: new Map((leases.kvs ?? []).map(begun)) };
+  }
+
+  /** @param what what is to be told of the leases */
+  async #moment(operation: string, what: Partial<RangeRequest>, revision?: number) {
     const at = revision === undefined ? {} : { revision: `${revision}` };
     const txn: TxnRequest = {
       success: [
         { request_range: { ...this.layout.head, ...at, keys_only: true } },
-        { request_range: { ...this.layout.leases, ...at, keys_only: true } },
+        { request_range: { ...this.layout.leases, ...at, ...what } },
       ],
     };
     const { header, responses } = await this.#read<TxnResponse>(operation, "v3/kv/txn", txn);
-    const [head = [], leases = []] = (responses ?? []).map((one) => one.response_range?.kvs ?? []);
-    const begun = ({ key, mod_revision }: KeyValue) =>
-      [this.layout.parse(decoded(key)).lease ?? "", revisionOf(mod_revision)] as const;
+    const [head = {}, leases = {}] = (responses ?? []).map((one) => one.response_range);
     return {
       cluster: header?.cluster_id ?? "",
       revision: revision ?? revisionOf(header?.revision),
-      head: revisionOf(head[0]?.mod_revision),
-      leases: new Map(leases.map(begun)),
+      head: revisionOf(head.kvs?.[0]?.mod_revision),
+      leases,
     };
   }
 

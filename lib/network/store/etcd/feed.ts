@@ -9,7 +9,7 @@ import type { Client } from "./client.ts";
 import { pauseMs } from "./connection.ts";
 import { EtcdRefusal, storeError } from "./failures.ts";
 import { Forgotten, follow } from "./follow.ts";
-import { Journal, type Look } from "./journal.ts";
+import { type Beginning, Journal, type Look } from "./journal.ts";
 import { journalSince } from "./past.ts";
 
 /** How often it is made sure that the watch is not one of a dead peer. */
@@ -19,7 +19,7 @@ const checkMs = 5000;
 export interface FeedOptions {
   readonly client: Client;
   /** What was so when it begins. */
-  readonly start: Look;
+  readonly start: Beginning;
   readonly onLeaseEnd: (id: string) => void;
 }
 
@@ -114,15 +114,18 @@ export class Feed {
     const { seen } = this.#journal;
     const look = await this.#client.look(operation);
     // Nothing that was seen can be undone, and is not seen later.
-    if (look.cluster !== this.#cluster || look.revision < seen) this.#beginAnew(look);
-    return look;
+    if (look.cluster === this.#cluster && look.revision >= seen) return look;
+    const beginning = await this.#beginAnew(operation);
+    return { ...beginning, leases: beginning.leases.size };
   }
 
-  #beginAnew(look: Look): void {
-    this.#floor = look.revision;
+  async #beginAnew(operation: string): Promise<Beginning> {
+    const beginning = await this.#client.begin(operation);
+    this.#floor = beginning.revision;
     this.#epoch += 1;
-    this.#restart(look);
+    this.#restart(beginning);
     this.#watching.abort();
+    return beginning;
   }
 
   /**
@@ -132,7 +135,7 @@ export class Feed {
   async #goesOn(): Promise<boolean> {
     const journal = this.#journal;
     try {
-      return journal.isLike(await this.#client.look("watch", journal.seen));
+      return journal.isLike(await this.#client.begin("watch", journal.seen));
     } catch (error) {
       // What etcd has forgotten is seen to otherwise.
       if (error instanceof EtcdRefusal && error.isCompacted) return true;
@@ -140,9 +143,9 @@ export class Feed {
     }
   }
 
-  #restart(look: Look): void {
-    this.#cluster = look.cluster;
-    this.#journal = new Journal(this.#client.layout, look);
+  #restart(beginning: Beginning): void {
+    this.#cluster = beginning.cluster;
+    this.#journal = new Journal(this.#client.layout, beginning);
     this.#generation += 1;
     this.#checked = 0;
     this.bell.ring();
@@ -179,14 +182,17 @@ export class Feed {
 
   async #resume(failure: unknown): Promise<void> {
     const generation = this.#generation;
-    const look = await this.#look("watch");
+    await this.#look("watch");
     if (generation !== this.#generation) return;
-    if (!(await this.#goesOn())) return this.#beginAnew(look);
+    if (!(await this.#goesOn())) {
+      await this.#beginAnew("watch");
+      return;
+    }
     if (!(failure instanceof Forgotten)) return;
     // What is forgotten may be the commits of others alone.
     const then = await this.#client.look("watch", failure.revision);
     if (this.#journal.knows(then)) this.#journal.advance(then.revision);
-    else this.#restart(look);
+    else this.#restart(await this.#client.begin("watch"));
   }
 
   /** Waits until all has come that was so; halfway, another watch of etcd is tried. */

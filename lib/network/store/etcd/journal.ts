@@ -18,6 +18,12 @@ export interface Look {
   readonly revision: number;
   /** That of the store's last commit; only leases can have ended since. */
   readonly head: number;
+  /** How many leases there are. */
+  readonly leases: number;
+}
+
+/** The same for one who begins there. */
+export interface Beginning extends Omit<Look, "leases"> {
   /** The leases that there are, by the revisions of their beginnings. */
   readonly leases: ReadonlyMap<string, number>;
 }
@@ -40,7 +46,7 @@ export class Journal {
   /** It begins after a revision, at which there were these leases. */
   constructor(
     layout: Layout,
-    { revision, leases }: Pick<Look, "revision" | "leases">,
+    { revision, leases }: Pick<Beginning, "revision" | "leases">,
     mostText: number = defaultMostText,
   ) {
     this.#layout = layout;
@@ -60,14 +66,20 @@ export class Journal {
     return this.#seen;
   }
 
-  /** Whether all has come that was so at that moment. */
+  /**
+   * Whether all has come that was so at that moment. Leases begin by commits and end without: those
+   * known to have begun by then are too many as long as an end has not come, and no fewer than there
+   * were unless something later has come, too.
+   */
   knows({ head, revision, leases }: Look): boolean {
-    const ended = ([id, begun]: readonly [string, number]) => begun <= revision && !leases.has(id);
-    return this.#seen >= head && ![...this.#leases].some(ended);
+    if (this.#seen < head) return false;
+    let begun = 0;
+    for (const since of this.#leases.values()) if (since <= revision) begun += 1;
+    return begun <= leases;
   }
 
   /** Whether the leases are those that there were, by what etcd says of the same revision. */
-  isLike({ leases }: Pick<Look, "leases">): boolean {
+  isLike({ leases }: Pick<Beginning, "leases">): boolean {
     return (
       leases.size === this.#leases.size && [...this.#leases.keys()].every((id) => leases.has(id))
     );

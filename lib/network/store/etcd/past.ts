@@ -13,7 +13,7 @@ function isForgotten(error: unknown): boolean {
 }
 
 async function attempt(client: Client, after: number, late: AbortSignal): Promise<Journal> {
-  const journal = new Journal(client.layout, await client.look("changes", after), Infinity);
+  const journal = new Journal(client.layout, await client.begin("changes", after), Infinity);
   const present = await client.look("changes");
   if (!journal.knows(present)) await follow(client, journal, late, () => journal.knows(present));
   return journal;

@@ -25,7 +25,7 @@ import { checkedWatch, storeClosed, watched } from "../watch.ts";
 import type { Client } from "./client.ts";
 import { EtcdRefusal, storeError } from "./failures.ts";
 import { Feed } from "./feed.ts";
-import type { Look } from "./journal.ts";
+import type { Beginning } from "./journal.ts";
 import { Leases } from "./leases.ts";
 import { decoded, type KeyValue, revisionOf } from "./wire.ts";
 
@@ -44,7 +44,7 @@ export class EtcdStore implements Store {
   #closing: Promise<void> | undefined;
 
   /** @param start what etcd said when it was opened */
-  constructor(client: Client, start: Look) {
+  constructor(client: Client, start: Beginning) {
     this.#client = client;
     this.#leases = new Leases(client);
     const onLeaseEnd = (id: string) => this.#leases.lose(id);

@@ -23,12 +23,14 @@ export interface RangeRequest extends KeyRange {
   readonly limit?: string;
   readonly revision?: string;
   readonly keys_only?: boolean;
+  readonly count_only?: boolean;
 }
 
 export interface RangeResponse {
   readonly header?: Header;
   readonly kvs?: readonly KeyValue[];
   readonly more?: boolean;
+  readonly count?: string;
 }
 
 /** A condition on every key of a range; on an absent one as if its revisions were 0. */
