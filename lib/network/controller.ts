@@ -257,7 +257,6 @@ export class Controller implements AsyncDisposable {
     await view.refresh();
     return view
       .hosts()
-      .filter(({ left }) => left !== true)
       .map(({ revision: _, ...host }) => host)
       .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
