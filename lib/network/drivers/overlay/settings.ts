@@ -59,7 +59,10 @@ export function canonical(address: string): string {
 }
 
 /** The bytes around a packet: Ethernet, VXLAN, UDP, and the IP header of the family. */
-export const overhead = { inet: 14 + 8 + 8 + 20, inet6: 14 + 8 + 8 + 40 } as const;
+export const overhead: { readonly [F in Family]: number } = {
+  inet: 14 + 8 + 8 + 20,
+  inet6: 14 + 8 + 8 + 40,
+};
 
 const familyOf = (address: string): Family => (isIPv6(address) ? "inet6" : "inet");
 
