@@ -49,7 +49,7 @@ const rules = {
     { of: /^network\/store\//, may: /^network\/(store\/|errors\.ts$)|^errors\.ts$/ },
     {
       of: /^network\/ipam\//,
-      may: /^network\/(ipam\/|errors\.ts$)|^errors\.ts$|^values\//,
+      may: /^network\/(ipam\/|store\/tail\.ts$|errors\.ts$)|^errors\.ts$|^values\//,
       types: /^network\/store\/store\.ts$/,
     },
     {

@@ -2,8 +2,8 @@
 // then brought up to date by what was changed.
 
 import { randomBytes } from "node:crypto";
-import { NetworkError } from "../errors.ts";
-import type { Change, Store } from "../store/store.ts";
+import type { Change, Entry, Store } from "../store/store.ts";
+import { Tail } from "../store/tail.ts";
 import { textOf } from "./blocks.ts";
 import { type Keys, readHolder, readSubnet, readTurn } from "./records.ts";
 import { SubnetState } from "./subnet-state.ts";
@@ -21,56 +21,32 @@ export class Plan {
   turn = 0;
   /** From which prefix IPv6 subnets are taken: a proposal, until the store has one. */
   uniqueLocal: string = randomUniqueLocal();
-  readonly #store: Store;
   readonly #keys: Keys;
-  /** All commits up to this are known; `undefined` if everything is to be read. */
-  #revision: number | undefined;
-  #epoch: number | undefined;
-  /** The refresh that has begun. */
-  #present: Promise<void> = Promise.resolve();
-  /** The one that begins after it, for all who ask until then. */
-  #next: Promise<void> | undefined;
+  readonly #tail: Tail;
 
   constructor(store: Store, keys: Keys) {
-    this.#store = store;
     this.#keys = keys;
+    this.#tail = new Tail(store, keys.prefix, {
+      begin: (entries) => this.#begin(entries),
+      apply: (changes, revision) => {
+        for (const change of changes) this.#apply(change, revision);
+      },
+    });
   }
 
   /** Catches up with the store: every commit that was settled before is known afterwards. */
   async refresh(): Promise<void> {
-    if (this.#next === undefined) {
-      this.#next = this.#present.then(() => {
-        this.#next = undefined;
-        return this.#catchUp();
-      });
-      this.#present = this.#next.catch(() => undefined);
-    }
-    await this.#next;
+    await this.#tail.refresh();
   }
 
   /** Takes note of a commit, unless it is known. */
   learn(revision: number, changes: readonly Change[]): void {
-    if (this.#revision === undefined || revision <= this.#revision) return;
+    if (this.#tail.has(revision)) return;
     for (const change of changes) this.#apply(change, revision);
   }
 
-  async #catchUp(): Promise<void> {
-    if (this.#revision === undefined) return await this.#readAll();
-    try {
-      const history = await this.#store.changes(this.#keys.prefix, this.#revision);
-      const { commits, revision, epoch } = history;
-      if (epoch !== this.#epoch) return await this.#readAll();
-      for (const committed of commits) this.learn(committed.revision, committed.changes);
-      this.#revision = revision;
-    } catch (error) {
-      if (!(error instanceof NetworkError) || error.code !== "STORE_COMPACTED") throw error;
-      await this.#readAll();
-    }
-  }
-
-  async #readAll(): Promise<void> {
-    const { entries, revision, epoch } = await this.#store.list(this.#keys.prefix);
-    this.#epoch = epoch;
+  /** Subnets come before what is in them. */
+  #begin(entries: readonly Entry[]): void {
     this.subnets.clear();
     this.turn = 0;
     const isSubnet = (key: string) => this.#keys.parse(key).kind === "subnets";
@@ -80,7 +56,6 @@ export class Plan {
     for (const entry of entries.filter(({ key }) => !isSubnet(key))) {
       this.#apply(entry, entry.revision);
     }
-    this.#revision = revision;
   }
 
   #apply({ key, value }: Change, revision: number): void {

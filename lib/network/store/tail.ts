@@ -42,6 +42,11 @@ export class Tail {
     await this.#next;
   }
 
+  /** Whether a commit has been told, or will be with everything there is. */
+  has(revision: number): boolean {
+    return this.#revision === undefined || revision <= this.#revision;
+  }
+
   /**
    * Tells commits as they come, until the signal. Whenever the store has forgotten some, everything
    * is told anew.
