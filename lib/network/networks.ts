@@ -1,8 +1,8 @@
 // Networks: made, removed, and the three that are made by themselves.
 
 import { allEnded } from "../values/all-ended.ts";
-import { remotesOf } from "./cluster/members.ts";
 import { partOf, returnPart } from "./cluster/parts.ts";
+import { tellAll } from "./cluster/remotes.ts";
 import { createWhole, deleteWhole } from "./cluster/wholes.ts";
 import {
   asNetworkError,
@@ -240,7 +240,7 @@ async function build(context: Context, fence: Condition, network: Network): Prom
   const made = driver.createNetwork(context.host, network);
   const remotes = async () => {
     await context.cluster.view.refresh();
-    await driver.across?.setRemotes(context.host, network, remotesOf(context, network));
+    await tellAll(context, network);
   };
   await allEnded([
     made,

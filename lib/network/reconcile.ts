@@ -1,12 +1,12 @@
 // Plan and kernel compared, and the kernel mended.
 
-import { remotesOf } from "./cluster/members.ts";
+import { remotesOf, tellAll } from "./cluster/remotes.ts";
 import { connectionsOf } from "./connections.ts";
 import { asNetworkError, type Context, driverOf } from "./context.ts";
 import type { Finding } from "./drivers/driver.ts";
 import { attach, detach, missingOf, repairSettings } from "./endpoints.ts";
 import type { Connection } from "./gateway.ts";
-import type { Sandbox } from "./model.ts";
+import type { Network, Sandbox } from "./model.ts";
 import { ensureSettings, firewalled, neededSettings } from "./networks.ts";
 import { leadsBack, publishedPorts, publishPorts } from "./publishing.ts";
 import { staleFiles, writeFiles } from "./sandbox-files.ts";
@@ -62,15 +62,24 @@ export async function inspectNetworks(context: Context): Promise<Finding[]> {
   const networks = madeOf(context.plan.networks.values());
   if (networks.some(({ scope }) => scope === "cluster")) await context.cluster.view.refresh();
   const findings = networks.map((network) => {
-    const { host } = context;
-    const { inspectNetwork, across } = driverOf(context, "plan", network);
+    const { inspectNetwork } = driverOf(context, "plan", network);
     const look = async () => [
-      ...(await inspectNetwork(host, network)),
-      ...((await across?.inspectRemotes(host, network, remotesOf(context, network))) ?? []),
+      ...(await inspectNetwork(context.host, network)),
+      ...(await inspectRemotes(context, network)),
     ];
     return findingsOf(`network ${JSON.stringify(network.name)}`, look);
   });
   return (await Promise.all(findings)).flat();
+}
+
+/** What is found can have changed until it is mended: then all is told that is so by then. */
+async function inspectRemotes(context: Context, network: Network): Promise<readonly Finding[]> {
+  const { across } = driverOf(context, "plan", network);
+  if (across === undefined) return [];
+  const remotes = remotesOf(context, network);
+  const findings = await across.inspectRemotes(context.host, network, remotes);
+  const repair = () => tellAll(context, network);
+  return findings.map((one) => (one.remedy.startsWith("none") ? one : { ...one, repair }));
 }
 
 /** What of the sandboxes is not as the plan says. */

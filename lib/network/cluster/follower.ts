@@ -8,8 +8,8 @@ import type { Context } from "../context.ts";
 import type { AcrossHosts, Remote } from "../drivers/driver.ts";
 import type { Network } from "../model.ts";
 import type { PlanChange } from "../plan.ts";
-import { remoteOf, remotesOf } from "./members.ts";
 import { parts } from "./rejoin.ts";
+import { remoteOf, remotesOf, tellAll, tellChange } from "./remotes.ts";
 import type { ClusterChange } from "./view.ts";
 
 /** What is to be brought to a part: one endpoint or block that came or went, or all of them. */
@@ -18,6 +18,9 @@ interface News {
   readonly come?: Remote | undefined;
   readonly gone?: Remote | undefined;
 }
+
+/** Milliseconds until a part is told again what it could not be told. */
+const againMs = 1000;
 
 /** Follows other hosts for the parts of a host. */
 export class Follower {
@@ -75,8 +78,14 @@ export class Follower {
   }
 
   #add(news: News): void {
-    // What fails is mended at the next look.
-    this.#rounds.add(news).catch(() => undefined);
+    this.#rounds.add(news).catch(() => this.#addAgain(news));
+  }
+
+  /** After a failure, a moment later, the part is told everything. */
+  async #addAgain({ network }: News): Promise<void> {
+    const { signal } = this.#ending;
+    await sleep(againMs, undefined, { signal, ref: false }).catch(() => undefined);
+    if (!signal.aborted) this.#add({ network });
   }
 
   async #bring(all: readonly News[]): Promise<void> {
@@ -85,14 +94,12 @@ export class Follower {
   }
 
   async #bringTo(id: string, news: readonly News[]): Promise<void> {
-    const { drivers, host } = this.#context;
     const part = this.#part(id);
-    const across = part && drivers.get(part.driver)?.across;
-    if (part === undefined || across === undefined) return;
+    if (part === undefined) return;
     const isWhole = news.some(({ come, gone }) => come === undefined && gone === undefined);
     try {
-      if (isWhole) await across.setRemotes(host, part, remotesOf(this.#context, part));
-      else await across.changeRemotes(host, part, summed(news));
+      if (isWhole) await tellAll(this.#context, part);
+      else await tellChange(this.#context, part, summed(news));
     } catch (error) {
       // A part that went meanwhile has taken all of it along.
       if (this.#part(id) !== undefined) throw error;
