@@ -1,5 +1,8 @@
 // Networks across hosts by the command: two hosts, an etcd that they share, and real packets.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Etcd, startEtcd } from "../support/etcd.ts";
 import { lacks } from "../support/features.ts";
@@ -293,7 +296,12 @@ describe("serve", () => {
     [["--lease", "5"], "--lease means nothing without --address"],
     [["--address", "192.0.2.1", "--lease", "0"], "--lease must be an integer from 1 to 3600"],
   ])("%s is refused as a mistake of the caller", async (args, why) => {
-    const { code, stderr } = await vethwork("serve", ...args);
-    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+    const directory = await mkdtemp(join(tmpdir(), "vethwork-"));
+    try {
+      const { code, stderr } = await vethwork("serve", "--store", directory, ...args);
+      expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });
