@@ -13,9 +13,11 @@ import { across, endpointAt, networkOf, type Part, roomsOf, withHosts } from "./
 
 let number = 9000;
 
+const { across: _, ...verbs } = overlay;
+
 /** The driver on one host, as a controller sees it that knows of no others. */
 const alone: Driver = {
-  ...overlay,
+  ...verbs,
   planNetwork: async (host, request) => {
     const address = lan.host;
     const settings = await overlay.planNetwork(host, { ...request, address });
