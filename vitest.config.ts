@@ -8,7 +8,8 @@ export default defineConfig({
     setupFiles: ["test/support/setup.ts"],
     reporters: ["default", "./scripts/count-reporter.mjs"],
     pool: "forks",
-    maxWorkers: 2,
+    // More than two cores have work for: many tests wait for leases, servers and the kernel's timers.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 20_000,
   },
