@@ -77,9 +77,11 @@ export class Tail {
     try {
       const history = await this.#store.changes(this.#prefix, this.#revision);
       const { commits, revision, epoch } = history;
-      if (epoch !== this.#epoch) return await this.#readAll();
-      for (const committed of commits) this.#note(committed);
-      this.#revision = Math.max(this.#revision, revision);
+      for (const committed of epoch === this.#epoch ? commits : []) this.#note(committed);
+      // Whoever follows may have found meanwhile that the store has forgotten some.
+      const known: number | undefined = this.#revision;
+      if (epoch !== this.#epoch || known === undefined) return await this.#readAll();
+      this.#revision = Math.max(known, revision);
     } catch (error) {
       if (!(error instanceof NetworkError) || error.code !== "STORE_COMPACTED") throw error;
       await this.#readAll();
@@ -88,6 +90,9 @@ export class Tail {
 
   async #readAll(): Promise<void> {
     const { entries, revision, epoch } = await this.#store.list(this.#prefix);
+    const known = epoch === this.#epoch ? this.#revision : undefined;
+    // Whoever follows may have told what came after this.
+    if (known !== undefined && known > revision) return await this.#readAll();
     this.#keeper.begin(entries, revision);
     this.#epoch = epoch;
     this.#revision = revision;
