@@ -1,11 +1,11 @@
 // Routed networks across hosts, by real packets: blocks for each host, routes between them.
 
 import { expect, test } from "vitest";
-import { inside, ip } from "../../support/sandbox.ts";
+import { inside, ip, type Sandbox } from "../../support/sandbox.ts";
 import { dig, reaches } from "../model/lab.ts";
 import { refused } from "../refused.ts";
 import { curl, serving } from "../traffic.ts";
-import { addressOf, withCluster } from "./lab.ts";
+import { addressOf, type Host, withCluster } from "./lab.ts";
 
 const whole = { name: "net", driver: "routed", subnets: [{ subnet: "10.5.0.0/16" }] };
 
@@ -16,12 +16,11 @@ test("sandboxes of three hosts see each other's addresses, and have names for ea
       if (first === undefined) throw new Error("no hosts");
       await first.controller.createNetwork(whole);
       const a = await first.create("a", { networks: ["net"] });
-      const rest = await Promise.all(
-        others.map(async (one) => {
-          const sandbox = await one.create(`b${one.number}`, { networks: ["net"] });
-          return { one, sandbox };
-        }),
-      );
+      const rest: { one: Host; sandbox: Sandbox }[] = [];
+      // One after the other: whoever comes first has the lower block.
+      for (const one of others) {
+        rest.push({ one, sandbox: await one.create(`b${one.number}`, { networks: ["net"] }) });
+      }
       const own = await addressOf(first, a, "net");
       expect(own).toBe("10.5.0.2");
       await serving(a, 8000, async () => {
