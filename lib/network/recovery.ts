@@ -1,9 +1,8 @@
 // What a controller does before its first change: it undoes what others have left half-made.
 
 import { returnBlocks } from "./cluster/blocks.ts";
-import { dropUnused } from "./cluster/parts.ts";
+import { dropUnused, parts } from "./cluster/parts.ts";
 import { holderOf } from "./cluster/records.ts";
-import { parts } from "./cluster/rejoin.ts";
 import { recoverWholes } from "./cluster/wholes.ts";
 import { undoEndpoint } from "./connecting.ts";
 import type { Context } from "./context.ts";

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import type { AcrossHosts, Remote } from "../drivers/driver.ts";
 import type { Network } from "../model.ts";
 import type { PlanChange } from "../plan.ts";
-import { parts } from "./rejoin.ts";
+import { parts } from "./parts.ts";
 import { remoteOf, remotesOf, tellAll, tellChange } from "./remotes.ts";
 import type { ClusterChange } from "./view.ts";
 

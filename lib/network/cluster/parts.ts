@@ -5,10 +5,16 @@ import { type Context, driverOf } from "../context.ts";
 import { NetworkError } from "../errors.ts";
 import type { Network, NetworkSubnet } from "../model.ts";
 import { bringUp, checkLink, removeIfUnused } from "../networks.ts";
+import { madeOf } from "../reconcile.ts";
 import type { Condition } from "../store/store.ts";
 import { leaseBlocks, returnBlocks } from "./blocks.ts";
 import type { Whole } from "./records.ts";
 import { wholeUnchanged } from "./wholes.ts";
+
+/** This host's parts of networks across hosts. */
+export function parts({ plan }: Pick<Context, "plan">): Network[] {
+  return madeOf(plan.networks.values()).filter(({ scope }) => scope === "cluster");
+}
 
 /** Without gateways: nothing leaves by this network. */
 function withoutGateway({ gateway: _, ...subnet }: NetworkSubnet): NetworkSubnet {

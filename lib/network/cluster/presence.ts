@@ -2,11 +2,9 @@
 // again whenever it was lost.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { listAddresses } from "../../rtnl/address.ts";
 import type { Context } from "../context.ts";
-import { addressOf } from "../endpoints.ts";
+import { linkWith } from "../drivers/links.ts";
 import { NetworkError } from "../errors.ts";
-import { addressArgument, addressOf as textOf } from "../ipam/blocks.ts";
 import type { Lease } from "../store/store.ts";
 import type { ClusterOptions } from "./options.ts";
 import { type Host, places, written } from "./records.ts";
@@ -16,16 +14,9 @@ import type { ClusterChange } from "./view.ts";
 /** Milliseconds until it is tried again, the first time and at most. */
 const pauses = { first: 100, most: 2000 };
 
-/** One text for each address. */
-function canonical(address: string): string {
-  return textOf(addressArgument("cluster.address", addressOf(address)));
-}
-
 /** @throws {NetworkError} `OPTION_INVALID` if the host does not have the address. */
 async function checkAddress({ host, cluster }: Context, address: string): Promise<void> {
-  const wanted = canonical(address);
-  const found = (await listAddresses(host)).some((one) => canonical(one.address) === wanted);
-  if (found) return;
+  if (await linkWith(host, address)) return;
   const reason = `the host has no link with the address ${address}`;
   const details = { operation: "openController", subject: cluster.name, reason };
   throw new NetworkError("OPTION_INVALID", details);

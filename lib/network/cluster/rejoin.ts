@@ -6,11 +6,11 @@ import { type Context, driverOf, writeState } from "../context.ts";
 import { NetworkError } from "../errors.ts";
 import type { Connection } from "../gateway.ts";
 import type { Network, Planned } from "../model.ts";
-import { madeOf, repairHost } from "../reconcile.ts";
+import { repairHost } from "../reconcile.ts";
 import type { Condition } from "../store/store.ts";
 import { retakeBlocks } from "./blocks.ts";
 import { againUnder, memberRecord, sharesAddresses } from "./members.ts";
-import { dropUnused } from "./parts.ts";
+import { dropUnused, parts } from "./parts.ts";
 import { type Host, places } from "./records.ts";
 import type { Seen } from "./view.ts";
 
@@ -32,11 +32,6 @@ const losses: readonly NetworkError["code"][] = [
 interface Claim extends Connection {
   readonly sandbox: { readonly id: string; readonly name: string; readonly hostname: string };
   readonly revision: number;
-}
-
-/** This host's parts of networks across hosts. */
-export function parts({ plan }: Pick<Context, "plan">): Network[] {
-  return madeOf(plan.networks.values()).filter(({ scope }) => scope === "cluster");
 }
 
 function claimsOn({ plan }: Context, network: Network): Claim[] {

@@ -1,11 +1,10 @@
 // What keeps a host's networks across hosts from working: its place among the hosts, and its address.
 
 import { isIPv6 } from "node:net";
-import { listAddresses } from "../../rtnl/address.ts";
-import { getLink, type Link } from "../../rtnl/link.ts";
-import { parseCidr } from "../../values/cidr.ts";
-import { parts as partsHere } from "../cluster/rejoin.ts";
+import type { Link } from "../../rtnl/link.ts";
+import { parts as partsHere } from "../cluster/parts.ts";
 import type { Context } from "../context.ts";
+import { linkWith } from "../drivers/links.ts";
 import { overhead, partSettings } from "../drivers/overlay/settings.ts";
 import type { Network } from "../model.ts";
 import { type Diagnosis, quoted } from "./diagnosis.ts";
@@ -32,14 +31,6 @@ function absent({ cluster }: Context, parts: readonly Network[], address: string
       fix: `vethwork serve --address ${address} keeps it, as long as it runs`,
     },
   ];
-}
-
-/** The link that has an address. */
-async function linkOf({ host }: Context, address: string): Promise<Link | undefined> {
-  const wanted = parseCidr(address).address;
-  const all = await listAddresses(host);
-  const found = all.find((one) => parseCidr(one.address).address === wanted);
-  return found && (await getLink(host, found.index));
 }
 
 function missing(address: string): Diagnosis {
@@ -75,7 +66,7 @@ export async function placeAmongHosts(context: Context): Promise<Diagnosis[]> {
   const parts = partsHere(context);
   const address = addressOf(context, parts);
   if (address === undefined) return [];
-  const link = await linkOf(context, address);
+  const link = await linkWith(context.host, address);
   return [
     ...absent(context, parts, address),
     ...(link === undefined ? [missing(address)] : oversized(parts, address, link)),

@@ -9,7 +9,7 @@ import {
   type Namespace,
   openNamespace,
 } from "../../rtnl/namespace.ts";
-import { parts as partsHere } from "../cluster/rejoin.ts";
+import { parts as partsHere } from "../cluster/parts.ts";
 import type { Context } from "../context.ts";
 import { findSegment, names } from "../drivers/overlay/segment.ts";
 import { type PartSettings, partSettings } from "../drivers/overlay/settings.ts";

@@ -1,10 +1,20 @@
 // Links of the host that may be ours: known by name, kind and MAC address together.
 
 import { NetlinkError } from "../../errors.ts";
+import { listAddresses } from "../../rtnl/address.ts";
 import { getSysctl } from "../../rtnl/forwarding.ts";
-import { deleteLink, findLink, type Link } from "../../rtnl/link.ts";
+import { deleteLink, findLink, getLink, type Link } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
+import { parseCidr } from "../../values/cidr.ts";
 import type { Finding } from "./driver.ts";
+
+/** The link that has an address, however it is written. */
+export async function linkWith(host: Namespace, address: string): Promise<Link | undefined> {
+  const wanted = parseCidr(address).address;
+  const all = await listAddresses(host);
+  const found = all.find((one) => parseCidr(one.address).address === wanted);
+  return found && (await getLink(host, found.index));
+}
 
 /** The number behind the slash. */
 export function prefixLengthOf(subnet: string): number {

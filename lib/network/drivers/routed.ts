@@ -1,8 +1,6 @@
 // Networks across hosts without encapsulation: each has a bridge with a block of the addresses, and
 // routes to the blocks of the others.
 
-import { listAddresses } from "../../rtnl/address.ts";
-import { getLink } from "../../rtnl/link.ts";
 import type { Namespace } from "../../rtnl/namespace.ts";
 import { allEnded } from "../../values/all-ended.ts";
 import { parseCidr } from "../../values/cidr.ts";
@@ -10,27 +8,20 @@ import { randomMac } from "../../values/mac.ts";
 import type { Network } from "../model.ts";
 import type { Driver, NetworkRequest, Settings } from "./driver.ts";
 import { checkLink, createHub, inspectHub, removeHub } from "./hub.ts";
+import { linkWith } from "./links.ts";
 import { invalidOption, readOptions } from "./options.ts";
 import { createPort, inspectPort, mostPorts, portName, removePort } from "./port.ts";
 import { changeRemotes, inspectRemotes, setRemotes } from "./routed/remotes.ts";
 import { routedOptions, routedSettings } from "./routed/settings.ts";
 import { createStanding, inspectStanding, removeRoutes } from "./routed/standing.ts";
 
-/** The index of the link of a host that has an address. */
-async function linkWith(host: Namespace, address: string): Promise<number | undefined> {
-  const own = parseCidr(address).address;
-  const all = await listAddresses(host);
-  return all.find((one) => parseCidr(one.address).address === own)?.index;
-}
-
 /** Without a word about it, packets are as large as those between the hosts. */
 async function planNetwork(host: Namespace, request: NetworkRequest): Promise<Settings> {
   const settings = readOptions(routedOptions, request);
   const { address } = request;
   if (settings.mtu !== null || address === undefined) return settings;
-  const index = await linkWith(host, address);
-  if (index === undefined) return settings;
-  return { ...settings, mtu: (await getLink(host, index)).mtu };
+  const link = await linkWith(host, address);
+  return link === undefined ? settings : { ...settings, mtu: link.mtu };
 }
 
 /**

@@ -30,8 +30,8 @@ import { allEnded } from "../../../values/all-ended.ts";
 import { NetworkError } from "../../errors.ts";
 import type { Network } from "../../model.ts";
 import type { Finding } from "../driver.ts";
-import { unmendable } from "../links.ts";
-import { hasAddress, type PartSettings, partSettings } from "./settings.ts";
+import { linkWith, unmendable } from "../links.ts";
+import { type PartSettings, partSettings } from "./settings.ts";
 
 /** The names of Docker. */
 export const names = { bridge: "br0", vxlan: "vxlan0" } as const;
@@ -186,7 +186,7 @@ export async function inspectSegment(host: Namespace, part: Network): Promise<Fi
   const subject = `network ${JSON.stringify(part.name)}`;
   const repair = () => createSegment(host, part);
   const findings: Finding[] = [];
-  if (!(await hasAddress(host, local))) {
+  if ((await linkWith(host, local)) === undefined) {
     const problem = `the host does not have its address ${local}`;
     findings.push(unmendable(subject, problem, "give the host the address again"));
   }

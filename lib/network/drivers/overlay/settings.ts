@@ -2,14 +2,14 @@
 
 import { randomBytes } from "node:crypto";
 import { isIPv4, isIPv6 } from "node:net";
-import { type Family, listAddresses } from "../../../rtnl/address.ts";
-import { getLink } from "../../../rtnl/link.ts";
+import type { Family } from "../../../rtnl/address.ts";
 import type { Namespace } from "../../../rtnl/namespace.ts";
 import { parseCidr } from "../../../values/cidr.ts";
 import { randomMac } from "../../../values/mac.ts";
 import { NetworkError } from "../../errors.ts";
 import type { Network } from "../../model.ts";
 import type { NetworkRequest, Settings } from "../driver.ts";
+import { linkWith } from "../links.ts";
 import { invalidOption, linkName, mtu, readOptions } from "../options.ts";
 
 /** Numbers of VXLANs, both ends included. */
@@ -112,18 +112,6 @@ const table = {
   linkPrefix: linkName("com.docker.network.container_iface_prefix", "eth", 5),
 };
 
-/** The link of the host that has an address. */
-async function underlayOf(host: Namespace, address: string) {
-  const wanted = canonical(address);
-  const found = (await listAddresses(host)).find((one) => canonical(one.address) === wanted);
-  return found === undefined ? undefined : await getLink(host, found.index);
-}
-
-/** Whether the host has an address. */
-export async function hasAddress(host: Namespace, address: string): Promise<boolean> {
-  return (await underlayOf(host, address)) !== undefined;
-}
-
 /**
  * The MTU that is left of the underlay's.
  *
@@ -135,7 +123,7 @@ async function fittingMtu(
   network: string,
   { address, told }: { readonly address: string; readonly told: number | null },
 ): Promise<number> {
-  const link = await underlayOf(host, address);
+  const link = await linkWith(host, address);
   if (link === undefined) {
     throw invalidOption(network, `the host has no link with the address ${address}`);
   }
