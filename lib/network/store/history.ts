@@ -7,6 +7,14 @@ import type { Change, Committed } from "./store.ts";
 /** So many commits are remembered at least. */
 export const rememberedCommits = 10_000;
 
+/**
+ * Up to which revision commits are forgotten at a revision, of a store that counts from 1: ever so many at
+ * once, so that it costs next to nothing.
+ */
+export function forgottenAt(revision: number): number {
+  return Math.max(0, Math.floor(revision / rememberedCommits) - 1) * rememberedCommits;
+}
+
 /** The keys that a commit puts and those that it deletes, in order, as a JSON array. */
 export function textOfChanges(puts: readonly CheckedPut[], deleted: Iterable<string>): string {
   const changes = [

@@ -12,8 +12,8 @@ import {
   conflictOf,
   deletedBy,
 } from "./commit.ts";
-import { checkRemembered, committedBelow, rememberedCommits, textOfChanges } from "./history.ts";
 import { checkedTtl, HeldLease, leaseLost, uptimeMs } from "./lease.ts";
+import { Ledger } from "./ledger.ts";
 import type {
   Commit,
   Committed,
@@ -28,42 +28,18 @@ import type {
 } from "./store.ts";
 import { checkedWatch, storeClosed, watched } from "./watch.ts";
 
-interface Row extends CheckedPut {
-  readonly revision: number;
-}
-
 interface LeaseRow {
   readonly ttlMs: number;
   readonly handle: HeldLease;
-  readonly keys: Set<string>;
   readonly timer: NodeJS.Timeout;
   renewedAt: number;
 }
 
-function entryOf({ key, text, revision }: Row): Entry {
-  return { key, value: JSON.parse(text), revision };
-}
-
 class MemoryStore implements Store {
   readonly #bell = new Bell();
-  readonly #rows = new Map<string, Row>();
+  readonly #ledger = new Ledger();
   readonly #leases = new Map<string, LeaseRow>();
-  /** The texts of the commits after the forgotten ones. */
-  #log: string[] = [];
-  #forgotten = 0;
   #closed = false;
-
-  get #revision(): number {
-    return this.#forgotten + this.#log.length;
-  }
-
-  revisionOf(key: string): number {
-    return this.#rows.get(key)?.revision ?? 0;
-  }
-
-  *keysWith(prefix: string): Generator<string> {
-    for (const key of this.#rows.keys()) if (key.startsWith(prefix)) yield key;
-  }
 
   /** What every call begins with. */
   #enter(operation: string): void {
@@ -84,37 +60,30 @@ class MemoryStore implements Store {
   async get(key: string): Promise<Entry | undefined> {
     checkedKey("key", key);
     this.#enter("get");
-    const row = this.#rows.get(key);
-    return row && entryOf(row);
+    return this.#ledger.get(key);
   }
 
   async list(prefix: string): Promise<Listing> {
     checkedPrefix("prefix", prefix);
     this.#enter("list");
-    const rows = [...this.#rows.values()].filter(({ key }) => key.startsWith(prefix));
-    rows.sort((one, other) => (one.key < other.key ? -1 : 1));
-    return { entries: rows.map(entryOf), revision: this.#revision };
+    return this.#ledger.list(prefix);
   }
 
   async changes(prefix: string, after: number): Promise<History> {
     checkedPrefix("prefix", prefix);
     checkedRevision("after", after);
     this.#enter("changes");
-    checkRemembered(after, this.#forgotten, this.#revision);
-    const commits = this.#log
-      .slice(after - this.#forgotten)
-      .flatMap((text, position) => committedBelow(prefix, after + position + 1, text));
-    return { commits, revision: this.#revision };
+    return this.#ledger.changes(prefix, after);
   }
 
   async commit(commit: Commit): Promise<Outcome> {
     const checked = checkedCommit(commit);
     this.#enter("commit");
-    const conflict = conflictOf(checked, this);
+    const conflict = conflictOf(checked, this.#ledger);
     if (conflict !== undefined) return { committed: false, conflict };
     this.#checkLeases(checked);
-    this.#apply(checked.puts, deletedBy(checked, this));
-    return { committed: true, revision: this.#revision };
+    this.#apply(checked.puts, deletedBy(checked, this.#ledger));
+    return { committed: true, revision: this.#ledger.revision };
   }
 
   #checkLeases({ puts }: CheckedCommit): void {
@@ -125,26 +94,8 @@ class MemoryStore implements Store {
 
   #apply(puts: readonly CheckedPut[], deleted: ReadonlySet<string>): void {
     if (puts.length === 0 && deleted.size === 0) return;
-    this.#log.push(textOfChanges(puts, deleted));
-    for (const key of [...deleted, ...puts.map((put) => put.key)]) this.#remove(key);
-    for (const put of puts) {
-      this.#rows.set(put.key, { ...put, revision: this.#revision });
-      if (put.lease !== undefined) this.#leases.get(put.lease)?.keys.add(put.key);
-    }
-    if (this.#log.length >= 2 * rememberedCommits) this.#forget();
+    this.#ledger.apply(puts, deleted);
     this.#bell.ring();
-  }
-
-  #remove(key: string): void {
-    const { lease } = this.#rows.get(key) ?? {};
-    if (lease !== undefined) this.#leases.get(lease)?.keys.delete(key);
-    this.#rows.delete(key);
-  }
-
-  #forget(): void {
-    const count = this.#log.length - rememberedCommits;
-    this.#log = this.#log.slice(count);
-    this.#forgotten += count;
   }
 
   watch(options: WatchOptions): AsyncGenerator<Committed, void, undefined> {
@@ -169,7 +120,7 @@ class MemoryStore implements Store {
     });
     // Watchers are to hear of the end, even if nobody calls.
     const timer = setInterval(() => this.#endLeases(), ttlMs).unref();
-    this.#leases.set(id, { ttlMs, handle, timer, keys: new Set(), renewedAt: uptimeMs() });
+    this.#leases.set(id, { ttlMs, handle, timer, renewedAt: uptimeMs() });
     return handle;
   }
 
@@ -185,7 +136,7 @@ class MemoryStore implements Store {
     if (lease === undefined) return;
     clearInterval(lease.timer);
     this.#leases.delete(id);
-    this.#apply([], lease.keys);
+    this.#apply([], new Set(this.#ledger.keysUnder(id)));
   }
 
   async close(): Promise<void> {

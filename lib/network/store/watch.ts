@@ -20,6 +20,12 @@ export function storeClosed(operation: string): NetworkError {
   return new NetworkError("STORE_CLOSED", { operation, reason: "the store was closed" });
 }
 
+/** The refusal of a watch that goes on from a revision of another history. */
+export function putBack(after: number): NetworkError {
+  const reason = "the store was put back to a copy, or is another one";
+  return new NetworkError("STORE_COMPACTED", { operation: "watch", subject: `${after}`, reason });
+}
+
 /** The options with everything in them checked. */
 export function checkedWatch(options: WatchOptions): WatchOptions {
   refuseUnknown("options", options, ["prefix", "after", "signal"]);

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent, buildConnector, Client, Dispatcher } from "undici";
+import { pauseMs } from "../pause.ts";
 import {
   answerOf,
   ConnectFailure,
@@ -15,10 +16,6 @@ import type { CheckedOptions } from "./options.ts";
 type Undici = typeof import("undici");
 
 const connectionsPerEndpoint = 16;
-
-/** Between repetitions; doubled each time, and less by up to a half, so that not all come at once. */
-const firstPauseMs = 20;
-const longestPauseMs = 1000;
 
 const json = { "content-type": "application/json" };
 
@@ -37,12 +34,6 @@ export interface RequestOptions {
   readonly repeatable: boolean;
   /** Each endpoint is asked once, and not again. */
   readonly once?: boolean;
-}
-
-/** The pause before a repetition, of which the first is number 0. */
-export function pauseMs(repetition: number): number {
-  const longest = Math.min(firstPauseMs * 2 ** repetition, longestPauseMs);
-  return longest * (1 - Math.random() / 2);
 }
 
 /** Requests to the members of a cluster. */

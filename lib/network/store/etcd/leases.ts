@@ -1,14 +1,11 @@
 // The leases that one handle of a store holds.
 
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { CheckedCommit } from "../commit.ts";
+import { Endings } from "../endings.ts";
 import { HeldLease, leaseLost, uptimeMs } from "../lease.ts";
 import type { Lease } from "../store.ts";
 import type { Client } from "./client.ts";
-
-/** So long the end of a lease is waited for, before other work goes on without it. */
-const settlingMs = 1000;
 
 /** One that etcd takes, which has 63 bits for it, and nobody else has. */
 function newId(): string {
@@ -19,7 +16,7 @@ function newId(): string {
 export class Leases {
   readonly #client: Client;
   readonly #held = new Map<string, HeldLease>();
-  readonly #ending = new Set<Promise<void>>();
+  readonly #endings = new Endings();
 
   constructor(client: Client) {
     this.#client = client;
@@ -52,10 +49,7 @@ export class Leases {
 
   /** etcd counts longer than the handle does. If it cannot be told, its own time runs out. */
   #revokeSoon(id: string): void {
-    const ending = this.#revoke(id)
-      .catch(() => undefined)
-      .finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
+    this.#endings.add(this.#revoke(id).catch(() => undefined));
   }
 
   /** etcd said that it has ended. */
@@ -66,12 +60,7 @@ export class Leases {
   /** Has those end in etcd, too, that have ended by our own clock. */
   async settle(): Promise<void> {
     for (const lease of this.#held.values()) void lease.ended;
-    if (this.#ending.size === 0) return;
-    const settled = new AbortController();
-    const { signal } = settled;
-    const late = sleep(settlingMs, undefined, { signal }).catch(() => undefined);
-    await Promise.race([Promise.all(this.#ending), late]);
-    settled.abort();
+    await this.#endings.settle();
   }
 
   /** @throws {NetworkError} `LEASE_LOST` if a put names one that has ended, as far as is known here. */
@@ -85,6 +74,6 @@ export class Leases {
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#held.values()].map((lease) => lease.close()));
-    await Promise.all(this.#ending);
+    await this.#endings.close();
   }
 }

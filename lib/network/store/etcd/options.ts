@@ -1,6 +1,7 @@
 // What a store in etcd is opened with, and whether it is in order.
 
 import { invalidArgument, refuseUnknown } from "../../../errors.ts";
+import { checkedRequestTimeout, checkedText } from "../server-options.ts";
 
 /** How servers and this process prove who they are; each in the form of PEM. */
 export interface EtcdTlsOptions {
@@ -42,12 +43,6 @@ export interface CheckedOptions {
   readonly user: { readonly name: string; readonly password: string } | undefined;
   readonly tls: EtcdTlsOptions;
   readonly requestTimeoutMs: number;
-}
-
-function checkedText(property: string, text: unknown): string {
-  if (typeof text !== "string") throw invalidArgument("type", property, "must be a string");
-  if (text === "") throw invalidArgument("range", property, "must not be empty");
-  return text;
 }
 
 function checkedEndpoint(property: string, endpoint: unknown): URL {
@@ -107,15 +102,6 @@ function checkedTls(tls: EtcdTlsOptions): EtcdTlsOptions {
   return tls;
 }
 
-function checkedTimeout(timeoutMs: unknown): number {
-  const property = "requestTimeoutMs";
-  if (typeof timeoutMs !== "number") throw invalidArgument("type", property, "must be a number");
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 100 || timeoutMs > 3_600_000) {
-    throw invalidArgument("range", property, "must be an integer from 100 to 3600000");
-  }
-  return timeoutMs;
-}
-
 /** The options with everything in them checked. */
 export function checkedOptions(options: EtcdStoreOptions): CheckedOptions {
   const names = ["endpoints", "prefix", "user", "password", "tls", "requestTimeoutMs"];
@@ -126,6 +112,6 @@ export function checkedOptions(options: EtcdStoreOptions): CheckedOptions {
     prefix: checkedPrefix(prefix),
     user: checkedUser(options),
     tls: checkedTls(tls),
-    requestTimeoutMs: checkedTimeout(requestTimeoutMs),
+    requestTimeoutMs: checkedRequestTimeout(requestTimeoutMs),
   };
 }

@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { NetworkError } from "../../errors.ts";
+import { pauseMs } from "../pause.ts";
 import type { Client } from "./client.ts";
-import { pauseMs } from "./connection.ts";
 import { EtcdRefusal, storeError } from "./failures.ts";
 import { Forgotten, follow } from "./follow.ts";
 import { Journal } from "./journal.ts";

@@ -1,6 +1,7 @@
 // A store in etcd: the contract, put together of the calls on etcd and of what is told by it.
 
 import { NetworkError } from "../../errors.ts";
+import { Calls } from "../calls.ts";
 import {
   type CheckedCommit,
   checkedCommit,
@@ -21,7 +22,7 @@ import type {
   Store,
   WatchOptions,
 } from "../store.ts";
-import { checkedWatch, storeClosed, watched } from "../watch.ts";
+import { checkedWatch, putBack, watched } from "../watch.ts";
 import type { Client } from "./client.ts";
 import { EtcdRefusal, storeError } from "./failures.ts";
 import { Feed } from "./feed.ts";
@@ -29,45 +30,30 @@ import type { Beginning } from "./journal.ts";
 import { Leases } from "./leases.ts";
 import { decoded, type KeyValue, revisionOf } from "./wire.ts";
 
-/** The refusal of a watch that goes on from a revision of another history. */
-function putBack(after: number): NetworkError {
-  const reason = "etcd was put back to a copy, or is another one";
-  return new NetworkError("STORE_COMPACTED", { operation: "watch", subject: `${after}`, reason });
-}
-
 export class EtcdStore implements Store {
   readonly #client: Client;
   readonly #leases: Leases;
   readonly #feed: Feed;
-  readonly #working = new Set<Promise<unknown>>();
-  #closed = false;
+  readonly #calls: Calls;
   #closing: Promise<void> | undefined;
 
   /** @param start what etcd said when it was opened */
   constructor(client: Client, start: Beginning) {
     this.#client = client;
     this.#leases = new Leases(client);
+    this.#calls = new Calls(() => this.#leases.settle());
     const onLeaseEnd = (id: string) => this.#leases.lose(id);
     this.#feed = new Feed({ client, start, onLeaseEnd });
   }
 
-  #enter(operation: string): void {
-    if (this.#closed) throw storeClosed(operation);
-  }
-
-  /** Does work, before which the leases have ended that are over, and tells why it fails. */
+  /** Does work, and tells why it fails. */
   async #do<T>(operation: string, work: () => Promise<T>): Promise<T> {
-    this.#enter(operation);
-    const working = this.#leases.settle().then(work);
-    this.#working.add(working);
     try {
-      return await working;
+      return await this.#calls.do(operation, work);
     } catch (cause) {
       if (!(cause instanceof SyntaxError)) throw storeError(operation, cause);
       const reason = "a value is not JSON: it was not put by this library";
       throw new NetworkError("STORE_CORRUPT", { operation, reason, cause });
-    } finally {
-      this.#working.delete(working);
     }
   }
 
@@ -118,11 +104,14 @@ export class EtcdStore implements Store {
 
   watch(options: WatchOptions): AsyncGenerator<Committed, void, undefined> {
     const checked = checkedWatch(options);
-    this.#enter("watch");
+    this.#calls.enter("watch");
     const feed = this.#feed;
     const listen = () => feed.listen();
     const changes = this.#changesAsTheyCome(checked.after);
-    return watched({ bell: feed.bell, isClosed: () => this.#closed, changes, listen }, checked);
+    return watched(
+      { bell: feed.bell, isClosed: () => this.#calls.isClosed, changes, listen },
+      checked,
+    );
   }
 
   /** What a watch asks, which goes by what was told anyway, and makes a request only to begin. */
@@ -158,9 +147,9 @@ export class EtcdStore implements Store {
   }
 
   async #close(): Promise<void> {
-    this.#closed = true;
+    const calls = this.#calls.close();
     this.#feed.bell.ring();
-    await Promise.allSettled(this.#working);
+    await calls;
     await this.#leases.close();
     const feed = this.#feed.close();
     await this.#client.connection.close();
