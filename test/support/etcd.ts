@@ -1,34 +1,12 @@
 // A real etcd, started on the loopback of the tests' namespace, of which nothing is left.
 
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { openNamespace, setLink } from "../../lib/index.ts";
-
-const host = "127.0.0.1";
-
-/** One of those that no connection is given by the kernel, though its listener is away for a while. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(10_000, 32_000);
-    const server = createServer();
-    const listening = once(server.listen(port, host), "listening");
-    const isFree = await listening.then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    server.close();
-    await once(server, "close");
-    return port;
-  }
-}
+import { freePort, host, ServerProcess } from "./servers.ts";
 
 /** Where a server has what it keeps, and what other members know it by. */
 export interface EtcdPlace {
@@ -37,60 +15,23 @@ export interface EtcdPlace {
   readonly peer: string;
 }
 
-/** A server, which can be ended or stopped, and go on with what it has. */
-export class EtcdServer {
+/** A server of a cluster. */
+export class EtcdServer extends ServerProcess {
   /** `"http://127.0.0.1:2379"` */
   readonly endpoint: string;
   readonly place: EtcdPlace;
   readonly #health: string;
-  readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
 
   constructor(endpoint: string, place: EtcdPlace, health: string, args: readonly string[]) {
+    super("etcd", args);
     this.endpoint = endpoint;
     this.place = place;
     this.#health = health;
-    this.#args = args;
   }
 
-  launch(): void {
-    this.#child = spawn("etcd", [...this.#args], { stdio: "ignore" });
-  }
-
-  /** Waits until it serves. */
-  async ready(): Promise<void> {
-    const deadline = performance.now() + 50_000;
-    for (;;) {
-      const answer = await fetch(this.#health).catch(() => undefined);
-      if ((await answer?.text())?.includes("true")) return;
-      if (this.#child?.exitCode !== null) throw new Error("etcd has ended");
-      if (performance.now() > deadline) throw new Error("etcd does not serve");
-      await sleep(50);
-    }
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined) return;
-    const ended = child.exitCode === null && child.signalCode === null && once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
-  }
-
-  async restart(): Promise<void> {
-    await this.kill();
-    this.launch();
-    await this.ready();
-  }
-
-  /** Nothing is done any more, though connections are taken. */
-  stop(): void {
-    this.#child?.kill("SIGSTOP");
-  }
-
-  goOn(): void {
-    this.#child?.kill("SIGCONT");
+  protected async serves(): Promise<boolean> {
+    const answer = await fetch(this.#health);
+    return (await answer.text()).includes("true");
   }
 }
 

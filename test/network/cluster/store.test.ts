@@ -88,7 +88,7 @@ describe.skipIf(await lacks("etcd"))("a store", { timeout: 240_000 }, () => {
       async (lab) => {
         const placed = await placeOnEach(lab, "web");
         const pings = pinging(placed);
-        etcd.server.stop();
+        await etcd.server.stop();
         await pause(ttlMs * 2);
         expect(await pings.end()).toEqual([]);
         // It has counted on, and ends the leases before anybody can renew them.
