@@ -15,7 +15,7 @@ export const hostOptions: Options = {
   },
   store: {
     value: "DIRECTORY|URL,…",
-    help: "where the plan is kept: a directory, /var/lib/vethwork unless it is given, or members of an etcd, as http://127.0.0.1:2379, whose user and password are in VETHWORK_STORE_USER and VETHWORK_STORE_PASSWORD",
+    help: "where the plan is kept: a directory, /var/lib/vethwork unless it is given, or members of an etcd, as http://127.0.0.1:2379, whose user and password are in VETHWORK_STORE_USER and VETHWORK_STORE_PASSWORD, or servers of ZooKeeper, as zookeeper://127.0.0.1:2181/vethwork",
     property: "directory",
   },
   table: {

@@ -1,7 +1,13 @@
-// The store that commands keep the plan in: a directory, or etcd.
+// The store that commands keep the plan in: a directory, etcd, or ZooKeeper.
 
 import { readFile } from "node:fs/promises";
-import { type EtcdTlsOptions, openEtcdStore, openLmdbStore, type Store } from "../network/index.ts";
+import {
+  type EtcdTlsOptions,
+  openEtcdStore,
+  openLmdbStore,
+  openZooKeeperStore,
+  type Store,
+} from "../network/index.ts";
 import { UsageError } from "./command.ts";
 
 const defaultDirectory = "/var/lib/vethwork";
@@ -17,7 +23,7 @@ export function isShared(store: string | undefined): boolean {
 function endpointsOf(store: string): string[] {
   return store.split(",").map((endpoint) => {
     if (!/^(https?|etcds?):\/\/[^/@]+(\/[^@]*)?$/.test(endpoint)) {
-      const rule = "must be URLs, with http, https, etcd or etcds, and no user";
+      const rule = "must be URLs, with http, https, etcd, etcds or zookeeper, and no user";
       throw new UsageError(
         `--store ${JSON.stringify(endpoint.replace(/\/\/.*@/, "//…@"))} ${rule}`,
       );
@@ -34,7 +40,19 @@ async function tlsByEnvironment(): Promise<EtcdTlsOptions> {
   return Object.fromEntries((await Promise.all(files)).flat());
 }
 
+/** Servers, with commas between, and the path that follows the last of them. */
+async function openZooKeeper(store: string): Promise<Store> {
+  const [, servers, path] = /^zookeeper:\/\/([^/@]+:\d+)(\/.+)?$/.exec(store) ?? [];
+  if (servers === undefined) {
+    const rule = "must be hosts with ports, with commas between, and a path";
+    throw new UsageError(`--store ${JSON.stringify(store.replace(/\/\/.*@/, "//…@"))} ${rule}`);
+  }
+  const below = path === undefined ? {} : { path };
+  return await openZooKeeperStore({ servers: servers.split(","), ...below });
+}
+
 async function openShared(store: string): Promise<Store> {
+  if (store.startsWith("zookeeper://")) return await openZooKeeper(store);
   const endpoints = endpointsOf(store);
   const [user, password] = [variable("USER"), variable("PASSWORD")];
   if ((user === undefined) !== (password === undefined)) {

@@ -68,3 +68,4 @@ export type {
   Store,
   WatchOptions,
 } from "./store/store.ts";
+export { openZooKeeperStore, type ZooKeeperStoreOptions } from "./store/zookeeper.ts";

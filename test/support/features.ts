@@ -12,6 +12,7 @@ import {
   type Namespace,
   NetlinkError,
 } from "../../lib/index.ts";
+import { jar } from "./zookeeper.ts";
 
 /** What a test can need: a kind of link, or something else that kernels may lack. */
 export type Feature =
@@ -21,6 +22,7 @@ export type Feature =
   | "bridge-vlan-filtering"
   | "etc-netns"
   | "etcd"
+  | "zookeeper"
   | "bird";
 
 /** The smallest link of a kind; `lower` stands for kinds that lie upon another link. */
@@ -64,6 +66,15 @@ async function probeLink(namespace: Namespace, feature: Feature): Promise<boolea
   return await understands(createLink(namespace, smallest(kind, index)));
 }
 
+/** The server, what runs it, and the package by which it is spoken to. */
+async function hasZooKeeper(): Promise<boolean> {
+  if (!existsSync(jar) || spawnSync("java", ["-version"]).status !== 0) return false;
+  return await import("zookeeper").then(
+    () => true,
+    () => false,
+  );
+}
+
 async function probe(feature: Feature): Promise<boolean> {
   if (feature === "ipv6") return existsSync("/proc/net/if_inet6");
   if (feature === "user-namespace") {
@@ -75,6 +86,7 @@ async function probe(feature: Feature): Promise<boolean> {
     );
     return programs.every(([program = "", ...args]) => spawnSync(program, args).status === 0);
   }
+  if (feature === "zookeeper") return await hasZooKeeper();
   if (feature === "bird") return spawnSync("bird", ["--version"]).status === 0;
   // The sandbox has an empty one of its own, where the kernel lets it.
   if (feature === "etc-netns") return existsSync("/etc/netns");

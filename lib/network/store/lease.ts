@@ -10,6 +10,8 @@ export interface LeaseKeeper {
   renew(id: string): Promise<boolean>;
   /** Ends it and deletes its keys. */
   revoke(id: string): Promise<void>;
+  /** Lets it run out, where it would go on without being renewed. */
+  leave?(id: string): void;
 }
 
 /** The time to live that the options say. */
@@ -87,7 +89,9 @@ export class HeldLease implements Lease {
   }
 
   leave(): void {
-    if (!this.ended.aborted) this.#end();
+    if (this.ended.aborted) return;
+    this.#end();
+    this.#keeper.leave?.(this.id);
   }
 
   async close(): Promise<void> {
