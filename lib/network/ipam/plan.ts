@@ -61,9 +61,10 @@ export class Plan {
   #apply({ key, value }: Change, revision: number): void {
     const { kind, subnet, address } = this.#keys.parse(key);
     const state = this.subnets.get(subnet);
-    if (kind === "turn" && value !== undefined) {
-      this.turn = revision;
-      this.uniqueLocal = readTurn(key, value);
+    if (kind === "turn") {
+      // It goes with the host that the space is of.
+      this.turn = value === undefined ? 0 : revision;
+      if (value !== undefined) this.uniqueLocal = readTurn(key, value);
     } else if (kind === "subnets") {
       if (value === undefined) this.subnets.delete(subnet);
       else this.subnets.set(subnet, new SubnetState(readSubnet(key, value), revision));

@@ -186,3 +186,15 @@ test("calls of one handle never try for the same address", async () => {
   expect(new Set(await Promise.all(calls)).size).toBe(200);
   expect(outcomes.filter(({ committed }) => !committed)).toEqual([]);
 });
+
+test("a space of which everything was taken away is begun anew by who knew it", async () => {
+  await other.allocateAddress(mine);
+  await store.commit({ deletePrefix: ["ipam/default/"] });
+  expect(await other.listSubnets()).toEqual([]);
+  expect(await refused(() => other.allocateAddress(mine))).toEqual({ code: "SUBNET_MISSING" });
+  expect(await other.allocateSubnet(net)).toMatchObject({ subnet });
+  const anew = new Ipam({ store });
+  expect(await anew.allocateAddress(mine)).toBe("10.1.0.2");
+  expect(await other.releaseAddress({ ...mine, address: "10.1.0.2" })).toBe(true);
+  expect(await anew.releaseSubnet(net)).toBe(true);
+});
