@@ -150,7 +150,7 @@ async function compared(lab, store, networks) {
     (name) => name.startsWith(lab.word) || networks.has(name.slice(9, 21)),
   );
   expect("namespaces", present.sort(), namespaces.sort());
-  const held = (await store.list("ipam/cluster/held/")).entries.map(
+  const held = (await store.list("ipam/_cluster/held/")).entries.map(
     ({ value }) => /** @type {{ holder: string }} */ (value).holder,
   );
   expect("held addresses", held.sort(), placed.map(({ host, id }) => `${host}/${id}`).sort());

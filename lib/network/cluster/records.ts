@@ -17,8 +17,11 @@ import type { Json } from "../store/store.ts";
 /** All keys of what hosts share begin with this. */
 export const shared = "cluster/";
 
-/** The space in which networks across hosts have their subnets. */
-export const sharedSpace = "cluster";
+/**
+ * The space in which networks across hosts have their subnets. A host's own has the host's name, which
+ * begins with a letter or a digit.
+ */
+export const sharedSpace = "_cluster";
 
 /** As whom a host's endpoint holds addresses of subnets that all hosts share. */
 export function holderOf(host: string, endpoint: string): string {

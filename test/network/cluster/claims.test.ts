@@ -7,7 +7,8 @@ import {
   openController,
   type Store,
 } from "../../../lib/network/index.ts";
-import { type Host, settled, withCluster } from "./lab.ts";
+import { reaches } from "../model/lab.ts";
+import { addressOf, type Host, settled, withCluster } from "./lab.ts";
 
 const ttlMs = 1000;
 const cluster = { ttlMs };
@@ -44,7 +45,7 @@ async function another({ host, name, address }: Host, store: Store): Promise<Con
 /** How many endpoints others know, and how many addresses are held. */
 async function counts(store: Store): Promise<[number, number]> {
   const members = await store.list("cluster/members/");
-  const held = await store.list("ipam/cluster/held/");
+  const held = await store.list("ipam/_cluster/held/");
   return [members.entries.length, held.entries.length];
 }
 
@@ -115,13 +116,34 @@ test("what a process had asked for when it ended is given back by the next", () 
       await one.controller.createNetwork({ name: "web", driver: "overlay" });
       await one.create("a", { networks: ["web"] });
       // As if it had been killed between the address and the note of what it is for.
-      const { entries } = await store.list("ipam/cluster/held/");
+      const { entries } = await store.list("ipam/_cluster/held/");
       const key = entries[0]?.key.replace(/[^/]+$/, "10.0.0.77") ?? "";
       await store.commit({ put: [{ key, value: { holder: "h2/gone" } }] });
       await two.controller.close();
       await two.open();
       await two.controller.reconcile();
       expect(await counts(store)).toEqual([1, 1]);
+    },
+    { cluster },
+  ));
+
+test("a host may have any name, also that of what hosts share", () =>
+  withCluster(
+    async ({ hosts, store }) => {
+      const [one, two] = hosts as [Host, Host];
+      await two.controller.close();
+      await two.open({ name: "cluster" });
+      await one.controller.createNetwork({ name: "web", driver: "overlay" });
+      const a = await one.create("a", { networks: ["web"] });
+      const b = await two.create("b", { networks: ["web"] });
+      await two.controller.close();
+      await two.open({ name: "cluster" });
+      // What it begins with is to give back what none of its own has.
+      await two.controller.createNetwork({ name: "own" });
+      await settled([one, { ...two, name: "cluster" }], "web");
+      const held = (await store.list("ipam/_cluster/held/")).entries;
+      expect(held).toHaveLength(2);
+      expect(await reaches(a, await addressOf(two, b, "web"))).toBe(true);
     },
     { cluster },
   ));

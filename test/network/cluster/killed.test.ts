@@ -77,7 +77,7 @@ describe.skipIf(await lacks("etcd"))("a process", { timeout: 180_000 }, () => {
         expect((await three.controller.inspectSandbox(c.sandbox.name)).connections).toEqual([]);
         await three.controller.reconcile();
         await whole(hosts, "web", [a, b, d]);
-        expect((await store.list("ipam/cluster/held/")).entries).toHaveLength(3);
+        expect((await store.list("ipam/_cluster/held/")).entries).toHaveLength(3);
       },
       { count: 3, cluster: { ttlMs } },
     ));

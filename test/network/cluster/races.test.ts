@@ -42,7 +42,7 @@ describe.skipIf(await lacks("etcd"))("at once", { timeout: 240_000 }, () => {
         const numbers = networks.map(({ settings }) => settings.number);
         expect(new Set(numbers).size).toBe(10);
         expect((await store.list("cluster/names/")).entries).toHaveLength(10);
-        expect((await store.list("ipam/cluster/subnets/")).entries).toHaveLength(10);
+        expect((await store.list("ipam/_cluster/subnets/")).entries).toHaveLength(10);
       },
       { count: 3 },
     ));
@@ -122,7 +122,7 @@ describe.skipIf(await lacks("etcd"))("at once", { timeout: 240_000 }, () => {
         expect(book.wrong).toEqual([]);
         expect(there.length).toBeGreaterThan(5);
         await whole(hosts, "web", there);
-        expect((await store.list("ipam/cluster/held/")).entries).toHaveLength(there.length);
+        expect((await store.list("ipam/_cluster/held/")).entries).toHaveLength(there.length);
       },
       { count: 5, cluster: { ttlMs: 20_000 } },
     ));
