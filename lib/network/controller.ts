@@ -6,6 +6,7 @@ import { Namespace } from "../rtnl/namespace.ts";
 import { checkedList, checkedName, checkedReference } from "./checks.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { Follower } from "./cluster/follower.ts";
+import { type AbsentHost, absentHosts, presentHosts, removeHost } from "./cluster/hosts.ts";
 import { type ClusterOptions, checkedCluster } from "./cluster/options.ts";
 import { Presence } from "./cluster/presence.ts";
 import type { Host } from "./cluster/records.ts";
@@ -251,14 +252,37 @@ export class Controller implements AsyncDisposable {
       .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** The hosts that are there, by name: those that share the store, and have a controller each. */
+  /**
+   * The hosts that are there, by name: those that share the store, and have a controller each that
+   * keeps their place.
+   */
   async listHosts(): Promise<readonly Host[]> {
-    const { view } = this.#context.cluster;
-    await view.refresh();
-    return view
-      .hosts()
-      .map(({ revision: _, ...host }) => host)
-      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+    return await presentHosts(this.#context);
+  }
+
+  /**
+   * The hosts for which the store keeps something, and whose place nobody keeps, by name. This one is
+   * among them, unless it has the option `cluster` of {@link openController}.
+   */
+  async listAbsentHosts(): Promise<readonly AbsentHost[]> {
+    return await absentHosts(this.#context);
+  }
+
+  /**
+   * Removes all that the store keeps for a host that is gone for good: its plan, with its sandboxes and
+   * networks of its own, and whatever other hosts still know of it. Nothing is done on the host itself.
+   * If it comes back after all, it begins anew; `doctor()` tells there what its kernel still has.
+   *
+   * A host is there as long as a controller keeps its place or serves its names, or has the lock of
+   * its plan, as any has that has changed something; and until the leases of these end, 10 seconds
+   * later or as `cluster.ttlMs` says. A host where commands alone work now and then, and which has no
+   * place among the others, is not told from one that is gone.
+   *
+   * @throws {NetworkError} `HOST_PRESENT`, for this host itself, too; `HOST_MISSING`
+   * @throws {RangeError | TypeError} if it is no name.
+   */
+  async removeHost(host: string): Promise<void> {
+    await removeHost(this.#context, checkedName("host", host));
   }
 
   /** Removes the networks that nobody is connected to, those that filters let through, and tells which. */

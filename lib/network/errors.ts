@@ -39,6 +39,8 @@
  * Networks across hosts:
  * - `HOST_ABSENT`: no controller keeps this host's place among the hosts, or it was lost just now; see
  *   the option `cluster` of `openController`.
+ * - `HOST_MISSING`: the store keeps nothing for a host of that name.
+ * - `HOST_PRESENT`: a process of the host is there, or was until just now, so that it cannot be removed.
  * - `NUMBER_TAKEN`: all numbers that the network could have, as VXLAN's, are other networks'.
  *
  * The store:
@@ -87,6 +89,8 @@ export type NetworkErrorCode =
   | "ADDRESS_OUTSIDE"
   | "ADDRESS_RESERVED"
   | "HOST_ABSENT"
+  | "HOST_MISSING"
+  | "HOST_PRESENT"
   | "NUMBER_TAKEN"
   | "STORE_BUSY"
   | "STORE_CONFLICT"

@@ -7,6 +7,7 @@
  * @module vethwork/network
  */
 
+export type { AbsentHost } from "./cluster/hosts.ts";
 export type { ClusterOptions } from "./cluster/options.ts";
 export type { Host, Member } from "./cluster/records.ts";
 export { Controller, type ControllerOptions, openController } from "./controller.ts";

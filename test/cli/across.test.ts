@@ -6,41 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Etcd, startEtcd } from "../support/etcd.ts";
 import { lacks } from "../support/features.ts";
-import { ip, type Sandbox, withSandboxes } from "../support/sandbox.ts";
-import {
-  type Ended,
-  type Json,
-  linesOf,
-  type Running,
-  start,
-  vethwork,
-  wordsOf,
-} from "./support.ts";
-
-/** One of the hosts, and how the command is called on it. */
-interface Host {
-  readonly namespace: Sandbox;
-  /** What it is called among the hosts of the store. */
-  readonly name: string;
-  /** By which the other one reaches it. */
-  readonly address: string;
-  readonly call: (command: string, ...args: string[]) => Promise<Ended>;
-  /** Runs one that has to succeed without complaint, and gives what it prints. */
-  readonly get: (command: string, ...args: string[]) => Promise<string>;
-  readonly getJson: (command: string, ...args: string[]) => Promise<Json>;
-  /** `vethwork serve`, once it serves. */
-  readonly serve: (...args: string[]) => Promise<Running>;
-}
-
-/** What tests have in common: two hosts with a wire between them. */
-interface Hosts {
-  readonly one: Host;
-  readonly two: Host;
-  /** A name that no other test of the machine has. */
-  readonly named: (word: string) => string;
-}
-
-let rounds = 0;
+import { type Host, type Hosts, withHostsOf } from "./hosts-lab.ts";
+import { type Json, linesOf, vethwork } from "./support.ts";
 
 describe.skipIf(await lacks("etcd"))("across hosts", () => {
   let etcd: Etcd;
@@ -49,56 +16,7 @@ describe.skipIf(await lacks("etcd"))("across hosts", () => {
   }, 60_000);
   afterAll(() => etcd.end());
 
-  /** Runs a test with two hosts, of which nothing is left. */
-  async function withHosts(run: (hosts: Hosts) => Promise<void>): Promise<void> {
-    await withSandboxes(2, async (namespaces) => {
-      rounds += 1;
-      const prefix = `vethwork-${process.pid}-across${rounds}-`;
-      const running: Running[] = [];
-      const [left, right] = namespaces;
-      const peer = ["peer", "up0", "netns", right.name];
-      await ip(left, "link", "add", "up0", "type", "veth", ...peer);
-      const hosts = namespaces.map((namespace, position): Host => {
-        const address = `192.0.2.${position + 1}`;
-        const options = ["--host", namespace.name, "--store", etcd.server.endpoint];
-        const call = (command: string, ...args: string[]) =>
-          vethwork(...command.split(" "), ...options, ...args);
-        const get = async (command: string, ...args: string[]) => {
-          const ended = await call(command, ...args);
-          expect({ command, args, ...ended }).toMatchObject({ code: 0, stderr: "" });
-          return ended.stdout;
-        };
-        const serve = async (...args: string[]) => {
-          const server = start(["serve", ...options, ...args]);
-          running.push(server);
-          await server.said("serving");
-          return server;
-        };
-        const name = expect.stringMatching(`.netns.${namespace.name}$`);
-        const getJson = async (command: string, ...args: string[]) =>
-          JSON.parse(await get(command, ...args));
-        return { namespace, name, address, call, get, getJson, serve };
-      });
-      for (const { namespace, address } of hosts) {
-        await ip(namespace, "address", "add", `${address}/24`, "dev", "up0");
-        await ip(namespace, "link", "set", "up0", "up");
-      }
-      const [one, two] = hosts as [Host, Host];
-      try {
-        await run({ one, two, named: (word) => prefix + word });
-      } finally {
-        for (const { child, ended } of running) {
-          child.kill("SIGTERM");
-          await ended;
-        }
-        for (const { call } of hosts) {
-          const ids = wordsOf((await call("sandbox ls", "-q")).stdout);
-          if (ids.length > 0) await call("sandbox rm", ...ids);
-          await call("network prune", "--force");
-        }
-      }
-    });
-  }
+  const withHosts = (run: (hosts: Hosts) => Promise<void>) => withHostsOf(etcd, run);
 
   const pings = async ({ call }: Host, from: string, to: string) =>
     (await call("sandbox exec", from, "ping", "-c1", "-W1", to)).code === 0;

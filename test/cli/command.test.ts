@@ -23,7 +23,7 @@ describe("help", () => {
       ...["network", "sandbox", "host", "serve", "doctor", "topology", "top", "completion"],
       ...["network create", "network ls", "network inspect", "network rm", "network prune"],
       ...["network connect", "network disconnect", "sandbox create", "sandbox ls"],
-      ...["sandbox inspect", "sandbox rm", "sandbox exec", "sandbox run", "host ls"],
+      ...["sandbox inspect", "sandbox rm", "sandbox exec", "sandbox run", "host ls", "host rm"],
     ]);
     for (const path of names) {
       const { code, stdout, stderr } = await vethwork(...path, "--help");
@@ -60,6 +60,7 @@ describe("misuse", () => {
           ["--filter type must be", "network ls", "--filter", "type=odd"],
           ["--filter scope must be local or", "network ls", "--filter", "scope=swarm"],
           ["--format must be one of table, json", "host ls", "--format", "yaml"],
+          ["HOST is missing", "host rm"],
           ["--filter dangling must be", "network ls", "--filter", "dangling=perhaps"],
           ["--filter until", "network ls", "--filter", "until=soon"],
           ["NETWORK is missing", "network inspect"],

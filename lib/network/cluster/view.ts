@@ -127,6 +127,11 @@ export class ClusterView {
     return this.#collections.members.count(network);
   }
 
+  /** The endpoints that a host has, of all networks. */
+  membersOf(host: string): Seen<Member>[] {
+    return [...this.#collections.members.all.values()].filter((member) => member.host === host);
+  }
+
   blocks(network: string): Seen<LeasedBlock>[] {
     return this.#collections.blocks.of(network);
   }

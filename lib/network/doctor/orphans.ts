@@ -2,9 +2,12 @@
 
 import { listLinks } from "../../rtnl/link.ts";
 import { listNamespaces } from "../../rtnl/namespace.ts";
+import { listRoutes, type Route } from "../../rtnl/route.ts";
+import { cidrContains, parseCidr } from "../../values/cidr.ts";
 import type { Context } from "../context.ts";
 import { isMarked } from "../dns/files.ts";
 import { markedNetwork } from "../drivers/links.ts";
+import { announcedProtocol, routeProtocol } from "../drivers/routed/standing.ts";
 import { everyHost } from "../keys.ts";
 import { type Diagnosis, word } from "./diagnosis.ts";
 
@@ -12,22 +15,39 @@ import { type Diagnosis, word } from "./diagnosis.ts";
 interface Known {
   readonly id?: string;
   readonly name?: string;
-  readonly settings?: { readonly namespace?: string };
+  readonly scope?: string;
+  readonly settings?: {
+    readonly namespace?: string;
+    readonly mac?: string;
+    readonly whole?: readonly string[];
+  };
 }
 
 /** The names of the namespaces in which hosts have their parts of overlays. */
 const rooms = /^vethwork-[0-9a-f]{12}-[0-9a-f]{8}$/;
 
 /** What the plans of all hosts of the store know: they can share a namespace, and `/run/netns`. */
-async function knownToStore({ store }: Context): Promise<ReadonlySet<string>> {
+interface Plans {
+  readonly names: ReadonlySet<string>;
+  /** Routed networks, and the bridge by which each host has its part. */
+  readonly routed: readonly { readonly whole: readonly string[]; readonly mac?: string }[];
+}
+
+async function readPlans({ store }: Context): Promise<Plans> {
   const { entries } = await store.list(everyHost);
-  const known = entries.flatMap(({ key, value }) => {
+  const all = entries.map(({ key, value }) => {
     const [, , noun] = key.split("/");
-    const named = (value as { value?: Known } | null)?.value;
-    const room = named?.settings?.namespace;
-    return [`${noun} ${named?.id}`, `${noun} ${named?.name}`, `rooms ${room}`];
+    return { noun, ...(value as { value?: Known } | null)?.value };
   });
-  return new Set(known);
+  const names = all.flatMap(({ noun, id, name, scope, settings = {} }) => {
+    // Of a network across hosts, each host that has a part of it has a bridge of its own.
+    const own = scope === "cluster" ? `${id} ${settings.mac}` : id;
+    return [`${noun} ${own}`, `${noun} ${name}`, `rooms ${settings.namespace}`];
+  });
+  const routed = all.flatMap(({ settings: { whole, mac } = {} }) =>
+    Array.isArray(whole) ? [{ whole, ...(mac === undefined ? {} : { mac }) }] : [],
+  );
+  return { names: new Set(names), routed };
 }
 
 function orphan(subject: string, problem: string, command: string): Diagnosis {
@@ -45,7 +65,10 @@ async function orphanedLinks(context: Context, known: ReadonlySet<string>): Prom
     const network = markedNetwork(link);
     const on = master === undefined ? undefined : bridges.get(master);
     const command = `ip link delete ${word(name)}`;
-    if (network !== undefined && !known.has(`networks ${network}`)) {
+    const isKnown = [network, `${network} ${link.address}`].some((one) =>
+      known.has(`networks ${one}`),
+    );
+    if (network !== undefined && !isKnown) {
       return [orphan(`the link ${name}`, "it is the bridge of no network", command)];
     }
     const isPort = kind === "veth" && /^veth[0-9a-f]{7}$/.test(name);
@@ -71,8 +94,40 @@ async function orphanedNamespaces(known: ReadonlySet<string>): Promise<Diagnosis
   return all.flat();
 }
 
-/** Links on the host and named namespaces that no plan of the store has. */
+/** Routes of routed networks of which no plan has a part here: what they lead to is not reached. */
+async function orphanedRoutes(context: Context, { routed }: Plans): Promise<Diagnosis[]> {
+  const { host, plan } = context;
+  const protocols = [routeProtocol, announcedProtocol];
+  const lists = protocols.map((protocol) => listRoutes(host, { protocol }));
+  const routes = (await Promise.all(lists)).flat();
+  if (routes.length === 0) return [];
+  const macs = new Set((await listLinks(host)).map(({ address }) => address));
+  const here = routed.filter(({ mac }) => mac !== undefined && macs.has(mac));
+  // A bridge of ours that is gone is made anew.
+  const own = [...plan.networks.values()].map(({ value }) => value.settings.whole ?? []);
+  const wholes = [...here.map(({ whole }) => whole), ...own].flat().map(String);
+  const isOf = (route: Route) => wholes.some((whole) => cidrContains(whole, route.to));
+  const left = routes.filter((route) => route.to !== "default" && !isOf(route));
+  const isBelow = (route: Route) =>
+    left.some(({ to }) => to !== route.to && cidrContains(to, route.to));
+  const widest = new Set(left.filter((route) => !isBelow(route)).map(({ to }) => to));
+  return Array.from(widest, (to) => {
+    const inside = left.filter((route) => cidrContains(to, route.to));
+    const family = parseCidr(to).family === "inet6" ? " -6" : "";
+    const commands = [...new Set(inside.map(({ protocol }) => protocol))].map(
+      (protocol) => `ip${family} route flush root ${to} proto ${protocol}`,
+    );
+    const problem = `of protocol ${routeProtocol}, it is that of no network`;
+    return orphan(`the route to ${to}`, problem, commands.join(" && "));
+  });
+}
+
+/** Links and routes on the host, and named namespaces, that no plan of the store has. */
 export async function orphans(context: Context): Promise<Diagnosis[]> {
-  const known = await knownToStore(context);
-  return [...(await orphanedLinks(context, known)), ...(await orphanedNamespaces(known))];
+  const plans = await readPlans(context);
+  return [
+    ...(await orphanedLinks(context, plans.names)),
+    ...(await orphanedRoutes(context, plans)),
+    ...(await orphanedNamespaces(plans.names)),
+  ];
 }

@@ -13,6 +13,9 @@ import { NetworkError } from "../errors.ts";
 import type { Json } from "../store/store.ts";
 import type { Subnet } from "./subnet.ts";
 
+/** The keys of all spaces begin with this. */
+export const everyAddressSpace = "ipam/";
+
 /** The keys of one space. */
 export class Keys {
   /** With what all begin. */
@@ -20,7 +23,7 @@ export class Keys {
   readonly turn: string;
 
   constructor(space: string) {
-    this.prefix = `ipam/${space}/`;
+    this.prefix = `${everyAddressSpace}${space}/`;
     this.turn = `${this.prefix}turn`;
   }
 
