@@ -112,3 +112,57 @@ test("other hosts are reached by it, too, where another network leads out, or no
     },
     { count: 2 },
   ));
+
+test("a host reaches sandboxes of others from its first endpoint on the network to its last", () =>
+  withCluster(
+    async ({ hosts }) => {
+      const [one, two, three] = hosts as [Host, Host, Host];
+      const subnets = [{ subnet: "10.5.0.0/16" }, { subnet: "fd05::/64" }];
+      const { id } = await one.controller.createNetwork({ ...whole, ipv6: true, subnets });
+      const a = await one.create("a", { networks: ["net"] });
+      const b = await two.create("b", { networks: ["net"] });
+      const reached = async (from: Host, to: Host, sandbox: Sandbox, seconds = 3) => {
+        const addresses = [0, 1].map((position) => addressOf(to, sandbox, "net", position));
+        const all = (await Promise.all(addresses)).map((one) => reaches(from.host, one, seconds));
+        return await Promise.all(all);
+      };
+      const both = (from: Host, to: Host, sandbox: Sandbox) =>
+        expect.poll(() => reached(from, to, sandbox), { timeout: 10_000 }).toEqual([true, true]);
+      await both(one, two, b);
+      await both(two, one, a);
+      // It has no block, and no route.
+      expect(await reached(three, two, b, 1)).toEqual([false, false]);
+      const c = await three.create("c", { networks: ["net"] });
+      await both(three, two, b);
+      await both(one, three, c);
+
+      // With its own address, the kernel takes the routes of IPv4, and the sender of those of IPv6.
+      const bridge = ["dev", `br-${id.slice(0, 12)}`];
+      for (const address of ["10.5.0.1/24", "fd05::1/80"]) {
+        await inside(one.host, "ip", "address", "del", address, ...bridge);
+      }
+      expect(await reached(one, two, b, 1)).toEqual([false, false]);
+      await one.controller.reconcile();
+      await both(one, two, b);
+
+      // Blocks change hands: the host's own address is another one then.
+      await one.controller.deleteSandbox(a.name);
+      await two.controller.disconnect("net", b.name);
+      await two.controller.connect("net", b.name);
+      expect(await addressOf(two, b, "net")).toBe("10.5.0.2");
+      const again = await one.create("again", { networks: ["net"] });
+      expect(await addressOf(one, again, "net")).toBe("10.5.1.2");
+      await both(one, two, b);
+      await both(two, one, again);
+      await both(three, two, b);
+      await both(three, one, again);
+      const routes = await ip(two.host, "route", "show", "proto", "118");
+      const sources = routes.flatMap(({ prefsrc }) => prefsrc ?? []);
+      expect(sources).toEqual(["10.5.0.1", "10.5.0.1"]);
+      for (const { controller } of hosts) expect(await controller.plan()).toEqual([]);
+
+      await three.controller.deleteSandbox(c.name);
+      expect(await reached(three, two, b, 1)).toEqual([false, false]);
+    },
+    { count: 3, underlay: "IPv6" },
+  ));

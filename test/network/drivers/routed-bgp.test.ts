@@ -146,6 +146,53 @@ test("blocks are carried by BIRD, and a block that is given back is nowhere know
   );
 });
 
+test("a host reaches sandboxes of others if its daemon knows its address in the network", async (context) => {
+  await needs("bird", context);
+  await withHosts(
+    async (lab) => {
+      const { places } = lab;
+      const [one, , three] = places;
+      const [, , filters = ""] = await configsIn("bgp.md");
+      const specs = await specsOf(lab);
+      const withFilters = ({ sandbox, config }: BirdSpec): BirdSpec => {
+        const halves = config.split("export where source = RTS_BGP;");
+        const [head = "", middle = "", tail = ""] = halves;
+        const by = (n: 4 | 6) => `export filter by_own_address${n};`;
+        return { sandbox, config: [filters, head, by(4), middle, by(6), tail].join("") };
+      };
+      const reached = async () => [
+        await pings(one.host, three.four),
+        await pings(one.host, three.six),
+      ];
+      const arrived = async () => {
+        const found = await Promise.all(places.map((place) => lacking(place, places)));
+        return found.flat();
+      };
+      await withBirds(specs, async () => {
+        await expect.poll(arrived, patience).toEqual([]);
+        await expect.poll(() => pings(one.sandbox, three.six), patience).toBe(true);
+        expect(await reached()).toEqual([false, false]);
+        await serving(three.sandbox, 80, async () => {
+          const own = await inside(
+            ...[one.host, "curl", "-sS", "--interface", "10.5.1.1"],
+            `http://${three.four}/`,
+          );
+          expect(own).toBe("10.5.1.1");
+        });
+      });
+      const told = specs.map((spec, n) => (n === 1 ? withFilters(spec) : spec));
+      await withBirds(told, async () => {
+        await expect.poll(arrived, patience).toEqual([]);
+        await expect.poll(reached, patience).toEqual([true, true]);
+        const routes = await ip(one.host, "route", "show", "proto", "bird");
+        expect(routes.map(({ prefsrc }) => prefsrc)).toEqual(["10.5.1.1", "10.5.1.1"]);
+      });
+    },
+    { by: "six", options: { announce: "bgp" } },
+    byRouter,
+  );
+});
+
 test("a route to several blocks at once brings them all, and one to more than the network none", () =>
   withHosts(
     async ({ places }) => {

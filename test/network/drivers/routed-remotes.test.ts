@@ -102,7 +102,7 @@ describe("setRemotes", () => {
       expect(await refused(attempt)).toEqual({ code: "DRIVER_FAILED", conflict: "203.0.113.9" });
       expect(await ownRoutes(host)).toEqual(["unicast 10.5.2.0/24 192.0.2.2 118", last]);
       expect(await problemsOf(one, [far, ...remotesOf(two)])).toEqual([
-        "no route of ours leads to 10.5.9.0/24 by 203.0.113.9",
+        "no route of ours leads to 10.5.9.0/24 by 203.0.113.9, as 10.5.1.1",
       ]);
     }));
 });
@@ -171,8 +171,8 @@ describe("inspectRemotes", () => {
       await inside(host, "ip", "route", "add", "10.5.8.0/24", "via", two.address, ...own);
       const findings = await across.inspectRemotes(host, part, remotes);
       expect(findings.map(({ subject, problem }) => [subject, problem])).toEqual([
-        ['network "web"', "no route of ours leads to 10.5.2.0/24 by 192.0.2.2"],
-        ['network "web"', "no route of ours leads to 10.5.3.0/24 by 192.0.2.3"],
+        ['network "web"', "no route of ours leads to 10.5.2.0/24 by 192.0.2.2, as 10.5.1.1"],
+        ['network "web"', "no route of ours leads to 10.5.3.0/24 by 192.0.2.3, as 10.5.1.1"],
         ['network "web"', "a route of ours leads to 10.5.8.0/24, which no other host has"],
       ]);
       for (const { repair } of findings) await repair();
@@ -181,17 +181,47 @@ describe("inspectRemotes", () => {
       expect(await problemsOf(one, remotes)).toEqual([]);
     }));
 
+  test.each(["four", "six"] as const)("finds and mends routes without a sender, by %s", (by) =>
+    withHosts(
+      async ({ places: [one, two] }) => {
+        const { host, part } = one;
+        const remotes = remotesOf(two);
+        await across.setRemotes(host, part, remotes);
+        await across.setRemotes(two.host, two.part, remotesOf(one));
+        expect(await pings(host, two[by])).toBe(true);
+        const [block = ""] = two.blocks.slice(by === "four" ? 0 : 1);
+        const [family = "", source] = { four: ["-4", "10.5.1.1"], six: ["-6", "fd05::1:0:0:1"] }[
+          by
+        ];
+        const own = ["via", two.address, "proto", "118", "metric", "118"];
+        await inside(host, "ip", family, "route", "replace", block, ...own);
+        // Their firewall lets in the network alone.
+        expect(await pings(host, two[by])).toBe(false);
+        expect(await pings(one.sandbox, two[by])).toBe(true);
+        const findings = await across.inspectRemotes(host, part, remotes);
+        expect(findings.map(({ problem }) => problem)).toEqual([
+          `no route of ours leads to ${block} by ${two.address}, as ${source}`,
+        ]);
+        for (const { repair } of findings) await repair();
+        expect(await ip(host, family, "route", "show", block)).toMatchObject([{ prefsrc: source }]);
+        expect(await pings(host, two[by])).toBe(true);
+      },
+      { by },
+    ),
+  );
+
   test("tells of routes of others that are in the way, and of none that is not", () =>
     withHosts(async ({ places: [one, two, three] }) => {
       const { host, part } = one;
       await across.setRemotes(host, part, remotesOf(two));
+      await across.setRemotes(two.host, two.part, remotesOf(one));
       const add = (...route: string[]) => inside(host, "ip", "route", "add", ...route);
       const remove = (...route: string[]) => inside(host, "ip", "route", "del", ...route);
       const harmless = ["10.5.2.0/24", "via", three.address, "proto", "bird", "metric", "119"];
       const wide = ["10.5.0.0/17", "via", three.address, "proto", "static"];
       for (const route of [harmless, wide]) await add(...route);
       expect(await problemsOf(one, remotesOf(two))).toEqual([]);
-      expect(await pings(one.host, two.four)).toBe(false); // their firewall lets in the network alone
+      expect(await pings(one.host, two.four)).toBe(true);
       for (const [route, protocol] of [
         [["10.5.2.0/24", "via", three.address, "proto", "bird", "metric", "32"], "bird"],
         [["10.5.2.2/32", "via", three.address, "proto", "static", "metric", "900"], "static"],

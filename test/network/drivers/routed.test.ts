@@ -81,6 +81,56 @@ describe("sandboxes on three hosts", () => {
     ));
 });
 
+describe("a host itself", () => {
+  test("reaches sandboxes of others as one of the network, by both families, and is reached", () =>
+    withHosts(
+      async ({ places }) => {
+        await tellAll(places);
+        for (const [n, from] of places.entries()) {
+          const own = { four: `10.5.${n + 1}.1`, six: `fd05::${n + 1}:0:0:1` };
+          for (const to of places.filter((other) => other !== from)) {
+            for (const family of ["four", "six"] as const) {
+              expect(await pings(from.host, to[family])).toBe(true);
+              await serving(to.sandbox, 80, async () => {
+                expect(await curl(from.host, to[family], 80)).toBe(own[family]);
+              });
+              await serving(from.host, 80, async () => {
+                expect(await curl(to.sandbox, own[family], 80)).toBe(to[family]);
+                expect(await curl(to.host, own[family], 80)).toMatch(/^(10\.5\.|fd05::)/);
+              });
+            }
+          }
+        }
+      },
+      { by: "six" },
+    ));
+
+  test("does so on an internal network, and where hosts reach each other by IPv4", () =>
+    withHosts(
+      async ({ places }) => {
+        await tellAll(places);
+        const [one, two] = places;
+        await serving(two.sandbox, 80, async () => {
+          expect(await curl(one.host, two.four, 80)).toBe("10.5.1.1");
+        });
+      },
+      { internal: true },
+    ));
+
+  test("reaches none without talk among endpoints, other than its own", () =>
+    withHosts(
+      async ({ places }) => {
+        await tellAll(places);
+        const [one, two] = places;
+        await serving(two.sandbox, 80, async () => {
+          expect(await curl(two.host, two.four, 80)).toBe("10.5.2.1");
+          expect(await curl(one.host, two.four, 80)).toBeUndefined();
+        });
+      },
+      { options: { icc: "false" } },
+    ));
+});
+
 test("what nobody has of the network is unreachable, and does not leave by the default route", () =>
   withHosts(async ({ places, between }) => {
     const [one, two] = places;
@@ -167,6 +217,14 @@ describe("a part", () => {
       ]);
       for (const { repair } of loose) await repair();
       expect(await found()).toEqual([]);
+      // What others are to be sent as is gone with the bridge, and the routes with that.
+      const remotes = places.filter((other) => other !== one).flatMap(remotesOf);
+      const lost = await across.inspectRemotes(host, part, remotes);
+      expect(lost.map(({ problem }) => problem)).toEqual([
+        "no route of ours leads to 10.5.2.0/24 by 192.0.2.2, as 10.5.1.1",
+        "no route of ours leads to 10.5.3.0/24 by 192.0.2.3, as 10.5.1.1",
+      ]);
+      for (const { repair } of lost) await repair();
       await expect.poll(() => pings(two.sandbox, one.four), { timeout: 10_000 }).toBe(true);
     }));
 
@@ -179,8 +237,8 @@ describe("a part", () => {
       await inside(one.host, "ip", "link", "set", "lan0", "up");
       const findings = await across.inspectRemotes(one.host, one.part, remotes);
       expect(findings.map(({ problem }) => problem)).toEqual([
-        "no route of ours leads to 10.5.2.0/24 by 192.0.2.2",
-        "no route of ours leads to 10.5.3.0/24 by 192.0.2.3",
+        "no route of ours leads to 10.5.2.0/24 by 192.0.2.2, as 10.5.1.1",
+        "no route of ours leads to 10.5.3.0/24 by 192.0.2.3, as 10.5.1.1",
       ]);
       for (const { repair } of findings) await repair();
       expect(await across.inspectRemotes(one.host, one.part, remotes)).toEqual([]);

@@ -22,10 +22,24 @@ import {
 /** Routes that others have made without a word about this come first. */
 const metric = 118;
 
-/** A block, and the address of the host that has it. */
+/** A block, the address of the host that has it, and as whom this host itself sends there. */
 interface Way {
   readonly to: string;
   readonly via: string;
+  readonly source?: string;
+}
+
+/**
+ * This host's own address in the network. Other hosts let in what comes from the network, and the
+ * kernel would send from the link that leads to them.
+ *
+ * @see net/ipv4/fib_semantics.c, `fib_result_prefsrc()`
+ * @see net/ipv6/route.c, `ip6_route_get_saddr()`
+ */
+function sourceFor({ subnets }: Network, to: string): Pick<Way, "source"> {
+  const { family } = parseCidr(to);
+  const own = subnets.find(({ subnet }) => parseCidr(subnet).family === family)?.gateway;
+  return own === undefined ? {} : { source: parseCidr(own).address };
 }
 
 /**
@@ -38,7 +52,10 @@ function waysTo(part: Network, remotes: readonly Remote[]): Way[] {
   const ways = remotes.flatMap(({ addresses, host }) =>
     addresses
       .filter((block) => isWithin(whole, block) && !isOwn(block))
-      .map((block) => ({ to: prefixOf(block), via: parseCidr(host).address })),
+      .map((block) => ({
+        ...{ to: prefixOf(block), via: parseCidr(host).address },
+        ...sourceFor(part, block),
+      })),
   );
   return [...byPrefix(ways).values()];
 }
@@ -64,10 +81,13 @@ async function present(host: Namespace, part: Network): Promise<Route[]> {
   return ours.filter(({ type }) => type === "unicast");
 }
 
-/** The ways that have no route of ours, or one that leads elsewhere. */
+/** The ways that have no route of ours, or one that leads elsewhere, or as another sender. */
 function missingOf(ours: readonly Route[], wanted: readonly Way[]): Way[] {
   const known = byPrefix(ours);
-  return wanted.filter(({ to, via }) => known.get(to)?.via !== via);
+  return wanted.filter(({ to, via, source }) => {
+    const route = known.get(to);
+    return route?.via !== via || route.source !== source;
+  });
 }
 
 /** The routes of ours that lead where no way does. */
@@ -141,7 +161,7 @@ export async function inspectRemotes(
   return [
     ...missingOf(ours, wanted).map((way) => ({
       subject,
-      problem: `no route of ours leads to ${way.to} by ${way.via}`,
+      problem: `no route of ours leads to ${way.to} by ${way.via}${as(way)}`,
       remedy: "it is made",
       repair: async () => put(host, part, await present(host, part), way),
     })),
@@ -154,6 +174,10 @@ export async function inspectRemotes(
     ...foreign.flatMap((route) => obstacle(subject, route, wanted)),
     ...unannounced(part, foreign, remotes),
   ];
+}
+
+function as({ source }: Way): string {
+  return source === undefined ? "" : `, as ${source}`;
 }
 
 /** A route of somebody else that is taken before ours, or has its place, if it is one. */
