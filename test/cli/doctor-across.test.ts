@@ -112,6 +112,26 @@ describe("vethwork doctor, across hosts,", () => {
       expect(await diagnose(desk)).toEqual([]);
     }));
 
+  test("tells the same of a routed network, whose packets go as they are", () =>
+    withAcross(async (desk) => {
+      const { host, get, named } = desk;
+      await get("network create", "-d", "routed", "--subnet", "10.62.0.0/16", "plain");
+      await get("sandbox create", "--name", named("a"), "--network", "plain");
+      expect(await diagnose(desk)).toEqual([]);
+      await ip(host, "link", "set", "up0", "mtu", "1400");
+      const found = await diagnose(desk);
+      expect(codesOf(found)).toEqual(["warning MTU_EXCEEDED"]);
+      expect(found[0]).toMatchObject({
+        subject: 'network "plain"',
+        problem: expect.stringContaining(
+          "an MTU of 1500, but up0, by which hosts reach each other",
+        ),
+      });
+      await inside(host, "sh", "-c", found[0].fix.split(",")[0]);
+      expect((await ip(host, "link", "show", "up0"))[0]).toMatchObject({ mtu: 1500 });
+      expect(await diagnose(desk)).toEqual([]);
+    }));
+
   test("tells of another VXLAN of the number and port, wherever it is", () =>
     withAcross(async (desk) => {
       const { host, world, call, named } = desk;

@@ -5,7 +5,7 @@ import type { Link } from "../../rtnl/link.ts";
 import { parts as partsHere } from "../cluster/parts.ts";
 import type { Context } from "../context.ts";
 import { linkWith } from "../drivers/links.ts";
-import { overhead, partSettings } from "../drivers/overlay/settings.ts";
+import { overhead } from "../drivers/overlay/settings.ts";
 import type { Network } from "../model.ts";
 import { type Diagnosis, quoted } from "./diagnosis.ts";
 
@@ -43,19 +43,31 @@ function missing(address: string): Diagnosis {
   };
 }
 
+/** How large the packets of a part's links are, and how much the way to other hosts adds to each. */
+function sizesOf({ driver, settings }: Network, address: string) {
+  // A driver of somebody else's may have no MTU, or none of this meaning.
+  const own = ["overlay", "routed"].includes(driver) ? Number(settings.mtu ?? 0) : 0;
+  const around = isIPv6(address) ? overhead.inet6 : overhead.inet;
+  return { own, added: driver === "overlay" ? around : 0 };
+}
+
 /** Parts whose packets do not fit on the link by which hosts reach each other. */
 function oversized(parts: readonly Network[], address: string, { name, mtu }: Link): Diagnosis[] {
-  const room = mtu - (isIPv6(address) ? overhead.inet6 : overhead.inet);
   return parts.flatMap((part): Diagnosis[] => {
-    const own = part.driver === "overlay" ? partSettings(part).mtu : 0;
+    const { own, added } = sizesOf(part, address);
+    const room = mtu - added;
     if (own <= room) return [];
+    const becomes =
+      part.driver === "overlay"
+        ? "larger packets that may not be cut do not reach other hosts"
+        : "larger packets are cut on their way to other hosts, or refused to who sends them";
     return [
       {
         code: "MTU_EXCEEDED",
         level: "warning",
         subject: quoted("network", part.name),
-        problem: `its links have an MTU of ${own}, but ${name}, by which hosts reach each other, has room for ${room}: larger packets that may not be cut do not reach other hosts`,
-        fix: `ip link set ${name} mtu ${mtu - room + own}, if the way between the hosts takes that, or make the network anew with --opt mtu=${mtu}`,
+        problem: `its links have an MTU of ${own}, but ${name}, by which hosts reach each other, has room for ${room}: ${becomes}`,
+        fix: `ip link set ${name} mtu ${own + added}, if the way between the hosts takes that, or make the network anew with --opt mtu=${mtu}`,
       },
     ];
   });
