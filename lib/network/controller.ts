@@ -556,6 +556,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     loopbackRouted: new Set(),
     lock: new HostLock({ store, keys, waitMs, prepare: (fence) => recover(context, fence) }),
   };
+  plan.listen((change) => context.namespaces.follow(change));
   await plan.refresh();
   const roles: Role[] = [];
   const controller = new Controller(context, roles);

@@ -13,6 +13,7 @@ import {
 import type { Context } from "./context.ts";
 import { NetworkError } from "./errors.ts";
 import type { Sandbox } from "./model.ts";
+import type { PlanChange } from "./plan.ts";
 
 function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof NetlinkError && codes.includes(error.code);
@@ -118,6 +119,14 @@ export class SandboxNamespaces {
   async abandon(sandbox: Sandbox): Promise<void> {
     if (sandbox.adopted || !this.#open.has(sandbox.id)) await this.close(sandbox.id);
     else await this.delete(sandbox);
+  }
+
+  /** Gives the handle on a sandbox's namespace back that another controller has removed. */
+  follow({ noun, before, after }: PlanChange): void {
+    if (noun !== "sandboxes" || before === undefined || after !== undefined) return;
+    this.#foreign.delete(before.value.id);
+    // One that cannot be closed is closed.
+    this.close(before.value.id).catch(() => undefined);
   }
 
   /** Gives the handle back. */

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { openController } from "../../../lib/network/index.ts";
+import { ip } from "../../support/sandbox.ts";
 import { refused } from "../refused.ts";
 import { addressOn, curl, dig, lan, reaches, serving, withLab } from "./lab.ts";
 
@@ -62,6 +63,22 @@ test("the next serves names when the first is closed, and all goes on meanwhile"
       await first.close();
     }
     expect(await addressOn(lab, a, "web").catch(() => "gone")).toBe("gone");
+  }));
+
+test("what one removes, the other does not keep alive", () =>
+  withLab(async ({ host, store, controller, named }) => {
+    await using other = await openController({ host, store, name: "lab" });
+    await other.createNetwork({ name: "web" });
+    const name = named("a");
+    await other.createSandbox({ name, networks: ["web"] });
+    // It looks into it, and serves names there.
+    expect(await controller.plan()).toEqual([]);
+    // A link of somebody else in there goes with the namespace, not with the sandbox.
+    await ip(host, "link", "add", "near0", "type", "veth", "peer", "far0", "netns", name);
+    const links = async () => (await ip(host, "link")).map(({ ifname }) => ifname);
+    expect(await links()).toContain("near0");
+    await other.deleteSandbox(name);
+    await expect.poll(links, { timeout: 10_000 }).not.toContain("near0");
   }));
 
 test("plans of two names on one host, with tables of their own, do not meddle", () =>
