@@ -13,11 +13,13 @@ import {
   cable,
   deletions,
   pinging,
+  placeOn,
   placeOnEach,
   segmentOf,
   whole,
   withEtcdCluster,
 } from "./etcd-lab.ts";
+import { follow, untilGone } from "./gone.ts";
 
 const ttlMs = 4000;
 
@@ -174,6 +176,44 @@ describe.skipIf(await lacks("etcd"))("a host that is cut off", { timeout: 180_00
         await whole(hosts, "web", [a, b]);
         await two.controller.connect("other", x.name);
         expect(await two.controller.plan()).toEqual([]);
+      },
+      { cluster: { ttlMs }, store: { requestTimeoutMs: 1500 } },
+    ));
+
+  test("and is removed meanwhile, begins anew, and can do all that it could", () =>
+    withEtcdCluster(
+      etcd,
+      async (lab) => {
+        const { hosts, ways, store } = lab;
+        const [one, two] = hosts;
+        const [, way] = ways;
+        if (!one || !two || !way) throw new Error("two hosts");
+        const [a, b] = await placeOnEach(lab, "web");
+        if (!a || !b) throw new Error("two sandboxes");
+        const { id } = await one.controller.getNetwork("web");
+        await two.controller.createNetwork({ name: "own" });
+        await whole(hosts, "web", [a, b]);
+        way.cut();
+        await untilGone(store, "h2");
+        await one.controller.removeHost("h2");
+        way.heal();
+        const names = async () => (await one.controller.listHosts()).map(({ name }) => name);
+        await expect.poll(names, { timeout: 60_000 }).toEqual(["h1", "h2"]);
+        // It goes on in the process that knew all of it.
+        expect(await two.controller.listSandboxes()).toEqual([]);
+        expect((await two.controller.listNetworks()).map(({ name }) => name)).toEqual(["web"]);
+        await b.sandbox.close();
+        expect(await follow(two, [id])).toEqual(["link", "link", "namespace", "namespace"]);
+        await two.controller.reconcile();
+        expect(await two.controller.plan()).toEqual([]);
+        await two.controller.createNetwork({ name: "own" });
+        let again = b;
+        const place = async () => {
+          again = await placeOn(two, "web", "s2");
+        };
+        // The kernel takes its time to let go of what was in a namespace.
+        await expect.poll(() => refused(place), { timeout: 60_000 }).toBeUndefined();
+        await whole(hosts, "web", [a, again]);
       },
       { cluster: { ttlMs }, store: { requestTimeoutMs: 1500 } },
     ));
