@@ -172,6 +172,22 @@ test("another MTU is that of bridge and links", () =>
     { options: { mtu: "1400" } },
   ));
 
+test("packets larger than the way between the hosts takes are cut, or refused to who sends them", () =>
+  withHosts(
+    async ({ places }) => {
+      await tellAll(places);
+      const [one, two] = places;
+      const send = (how: "do" | "dont") => {
+        const line = `ping -n -c 1 -W 2 -M ${how} -s ${1500 - 28} ${two.four} || true`;
+        return inside(one.sandbox, "sh", "-c", line);
+      };
+      const refusal = `From 10.5.1.1 icmp_seq=1 Frag needed and DF set (mtu = ${underlay.mtu})`;
+      expect(await send("do")).toContain(refusal);
+      expect(await send("dont")).toContain(" 0% packet loss");
+    },
+    { options: { mtu: "1500" } },
+  ));
+
 describe("a part", () => {
   test("goes with all its routes, twice, and nobody else's route goes with it", () =>
     withHosts(async ({ places }) => {
