@@ -1,50 +1,28 @@
 // The controller of a host: the public object of the network model.
 
-import { hostname } from "node:os";
-import { invalidArgument, objectArgument, refuseUnknown } from "../errors.ts";
-import { Namespace } from "../rtnl/namespace.ts";
-import { checkedList, checkedName, checkedReference } from "./checks.ts";
-import { Cluster } from "./cluster/cluster.ts";
-import { Follower } from "./cluster/follower.ts";
+import { refuseUnknown } from "../errors.ts";
+import type { Namespace } from "../rtnl/namespace.ts";
+import { checkedName, checkedReference } from "./checks.ts";
 import { type AbsentHost, absentHosts, presentHosts, removeHost } from "./cluster/hosts.ts";
-import { type ClusterOptions, checkedCluster } from "./cluster/options.ts";
-import { Presence } from "./cluster/presence.ts";
 import type { Host } from "./cluster/records.ts";
 import { connect, disconnect } from "./connecting.ts";
 import { type Context, findNetwork, networkAt, sandboxAt } from "./context.ts";
 import type { Diagnosis } from "./doctor/diagnosis.ts";
 import { diagnose } from "./doctor/doctor.ts";
-import { bridge } from "./drivers/bridge.ts";
-import type { Driver } from "./drivers/driver.ts";
-import { macvlan } from "./drivers/macvlan.ts";
-import { overlay } from "./drivers/overlay.ts";
-import { host as hostDriver, none } from "./drivers/predefined.ts";
-import { routed } from "./drivers/routed.ts";
 import { type NetworkEvent, watchPlan } from "./events.ts";
 import { type NetworkFilters, networkMatcher } from "./filters.ts";
-import { type ChangedSetting, HostSettings } from "./host-settings.ts";
+import type { ChangedSetting } from "./host-settings.ts";
 import {
   describeNetwork,
   describeSandbox,
   type NetworkDescription,
   type SandboxDescription,
 } from "./inspect.ts";
-import { Ipam } from "./ipam/ipam.ts";
-import { Keys } from "./keys.ts";
-import { HostLock } from "./lock.ts";
 import type { Endpoint, Network, Sandbox, Service } from "./model.ts";
-import { Names } from "./names.ts";
-import { NamesRole } from "./names-role.ts";
-import { Firewall } from "./nat/firewall.ts";
 import { checkedNetwork, type NetworkOptions } from "./network-options.ts";
 import { createNetwork, deleteNetwork } from "./networks.ts";
-import { Places } from "./places.ts";
-import { Plan } from "./plan.ts";
-import { PortBook } from "./ports.ts";
 import { purge } from "./purge.ts";
 import { inspectHost, madeOf, type PlannedRepair, type Repair, repairHost } from "./reconcile.ts";
-import { recover } from "./recovery.ts";
-import { SandboxNamespaces } from "./sandbox-namespaces.ts";
 import {
   type AdoptOptions,
   type ConnectOptions,
@@ -64,104 +42,11 @@ import {
   serviceAt,
   servicesOf,
 } from "./services.ts";
-import { Spreading } from "./spreading.ts";
-import type { Condition, Store } from "./store/store.ts";
-import { Turns } from "./turns.ts";
+import type { Condition } from "./store/store.ts";
 
 /** What a controller does by itself, until it is closed. */
-interface Role {
+export interface Role {
   close(): Promise<void>;
-}
-
-/** What a controller is to manage, and where its plan is. */
-export interface ControllerOptions {
-  /** The namespace that plays the host: its bridges, rules and settings are managed. */
-  readonly host: Namespace;
-  /**
-   * Where the plan lives; see `openMemoryStore`, `openLmdbStore` and `openEtcdStore`. It is not closed
-   * with this.
-   */
-  readonly store: Store;
-  /** By what the plan of this host goes in the store. Default: the machine's host name. */
-  readonly name?: string;
-  /** Further drivers, by which networks can be made. */
-  readonly drivers?: readonly Driver[];
-  /** Whether this controller serves names to the sandboxes, unless another one does. Default: true. */
-  readonly serveNames?: boolean;
-  /** The name of the table of nftables on the host. Default: `"vethwork"`. */
-  readonly table?: string;
-  /**
-   * This host's place among the hosts that share the store: needed for networks across hosts, by one
-   * controller of each host, which keeps it for as long as it is open; the last one that was given
-   * this, if there are several. Default: none.
-   */
-  readonly cluster?: ClusterOptions;
-  /**
-   * Milliseconds that a change waits for other controllers of the same host. Default: 10000.
-   */
-  readonly waitMs?: number;
-}
-
-const optionNames = [
-  ...["host", "store", "name", "drivers", "serveNames", "table", "cluster", "waitMs"],
-];
-
-/** A machine's name, as far as it can be one in the store. */
-function ownName(): string {
-  return (
-    hostname()
-      .replace(/[^\w.-]/g, "-")
-      .slice(0, 63) || "host"
-  );
-}
-
-const driverVerbs = [
-  ...["planNetwork", "createNetwork", "deleteNetwork", "connect", "disconnect"],
-  ...["inspectNetwork", "inspectEndpoint"],
-];
-
-const ownDrivers: readonly Driver[] = [bridge, macvlan, overlay, routed, hostDriver, none];
-
-/** Drivers that were handed in: whole, each of another name, none of ours. */
-function checkedDrivers(drivers: unknown): readonly Driver[] {
-  const names = new Set(ownDrivers.map(({ name }) => name));
-  return checkedList("drivers", drivers, (property, item) => {
-    const driver = objectArgument(property, item as Driver);
-    const name = checkedName(`${property}.name`, driver.name);
-    if (names.has(name)) throw invalidArgument("range", `${property}.name`, "is another driver's");
-    names.add(name);
-    objectArgument(`${property}.traits`, driver.traits);
-    for (const verb of driverVerbs) {
-      if (typeof driver[verb as keyof Driver] === "function") continue;
-      throw invalidArgument("type", `${property}.${verb}`, "must be a function");
-    }
-    return driver;
-  });
-}
-
-/** The options, with all that can be left out. */
-interface CheckedOptions extends Omit<Required<ControllerOptions>, "cluster"> {
-  readonly cluster: Required<ClusterOptions> | undefined;
-}
-
-function checkedOptions(options: ControllerOptions): CheckedOptions {
-  refuseUnknown("options", options, optionNames);
-  const { host, store, serveNames = true, waitMs = 10_000 } = options;
-  const drivers = checkedDrivers(options.drivers);
-  if (!(host instanceof Namespace)) throw invalidArgument("type", "host", "must be a Namespace");
-  if (typeof store?.commit !== "function") {
-    throw invalidArgument("type", "store", "must be a store");
-  }
-  if (typeof serveNames !== "boolean") {
-    throw invalidArgument("type", "serveNames", "must be true or false");
-  }
-  if (!Number.isInteger(waitMs) || waitMs < 0 || waitMs > 3_600_000) {
-    throw invalidArgument("range", "waitMs", "must be an integer from 0 to 3600000");
-  }
-  const name = checkedName("name", options.name ?? ownName());
-  const table = checkedName("table", options.table ?? "vethwork");
-  const cluster = options.cluster && checkedCluster(options.cluster);
-  return { host, store, name, drivers, serveNames, table, cluster, waitMs };
 }
 
 /**
@@ -179,7 +64,7 @@ export class Controller implements AsyncDisposable {
   readonly #context: Context;
   readonly #roles: readonly Role[];
 
-  /** @internal Use {@link openController}. */
+  /** @internal Use `openController`. */
   constructor(context: Context, roles: readonly Role[]) {
     this.#context = context;
     this.#roles = roles;
@@ -262,7 +147,7 @@ export class Controller implements AsyncDisposable {
 
   /**
    * The hosts for which the store keeps something, and whose place nobody keeps, by name. This one is
-   * among them, unless it has the option `cluster` of {@link openController}.
+   * among them, unless it has the option `cluster` of `openController`.
    */
   async listAbsentHosts(): Promise<readonly AbsentHost[]> {
     return await absentHosts(this.#context);
@@ -525,50 +410,5 @@ export class Controller implements AsyncDisposable {
   /** {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-/**
- * Opens a controller on a host and a store. Nothing is changed yet; the first change, or
- * {@link Controller.reconcile}, undoes what a process that ended has left half-made.
- *
- * @throws {RangeError | TypeError} if an option is bad.
- */
-export async function openController(options: ControllerOptions): Promise<Controller> {
-  const checked = checkedOptions(options);
-  const { host, store, name, drivers, serveNames, table, waitMs } = checked;
-  const keys = new Keys(name);
-  const plan = new Plan(store, keys);
-  const all = [...ownDrivers, ...drivers];
-  const context: Context = {
-    ...{ host, store, keys, plan },
-    turns: new Turns(),
-    ipam: new Ipam({ store, space: name }),
-    cluster: new Cluster(store, name),
-    firewall: new Firewall(host, { table }),
-    drivers: new Map(all.map((driver) => [driver.name, driver])),
-    names: new Names(() => context),
-    ports: new PortBook(host, plan),
-    places: new Places(plan),
-    spreading: new Spreading(() => context),
-    settings: new HostSettings(host, store, keys),
-    namespaces: new SandboxNamespaces(),
-    loopbackRouted: new Set(),
-    lock: new HostLock({ store, keys, waitMs, prepare: (fence) => recover(context, fence) }),
-  };
-  plan.listen((change) => context.namespaces.follow(change));
-  await plan.refresh();
-  const roles: Role[] = [];
-  const controller = new Controller(context, roles);
-  try {
-    if (serveNames) roles.unshift(await NamesRole.open(context));
-    if (checked.cluster !== undefined) {
-      roles.unshift(await Presence.open(context, checked.cluster));
-      roles.unshift(new Follower(context, checked.cluster.repairMs));
-    }
-    return controller;
-  } catch (error) {
-    await controller.close();
-    throw error;
   }
 }

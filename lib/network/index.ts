@@ -10,7 +10,8 @@
 export type { AbsentHost } from "./cluster/hosts.ts";
 export type { ClusterOptions } from "./cluster/options.ts";
 export type { Host, Member } from "./cluster/records.ts";
-export { Controller, type ControllerOptions, openController } from "./controller.ts";
+export { Controller } from "./controller.ts";
+export type { ControllerOptions } from "./controller-options.ts";
 export {
   type DockerEndpointSettings,
   type DockerInspectOptions,
@@ -46,6 +47,7 @@ export type {
   Service,
 } from "./model.ts";
 export type { NetworkOptions, SubnetOptions } from "./network-options.ts";
+export { openController } from "./opening.ts";
 export type { PortRange, PortSpec } from "./ports.ts";
 export type { PlannedRepair, Repair } from "./reconcile.ts";
 export type { AdoptOptions, ConnectOptions, SandboxOptions } from "./sandbox-options.ts";
