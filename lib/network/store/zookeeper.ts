@@ -35,6 +35,8 @@ const operation = "openZooKeeperStore";
  *   is made once all the same: whether it was is found out by reading the chain. Only if that cannot be
  *   done in time, it rejects with `STORE_FAILED`, and the message says that it may have been made.
  *   Watches wait as long as it takes, and go on where they were.
+ * - **Several servers** may be named. But when the one dies that a handle is connected to, the package's
+ *   client does not always find another one, for as long as it is away; what is well tried is one server.
  * - **No users, no TLS**: the package has them not. Whoever reaches the servers can write the store.
  * - **The process** is kept alive by an open store, and by its leases, until they are closed.
  *

@@ -6,10 +6,23 @@ import { describe, expect, test, vi } from "vitest";
 import { NetworkError } from "../../../lib/network/errors.ts";
 import { type EtcdStoreOptions, openEtcdStore } from "../../../lib/network/store/etcd.ts";
 import type { Store } from "../../../lib/network/store/store.ts";
-import { type Etcd, type EtcdOptions, etcdctl, startEtcd } from "../../support/etcd.ts";
+import {
+  type Etcd,
+  type EtcdOptions,
+  type EtcdServer,
+  etcdctl,
+  startEtcd,
+} from "../../support/etcd.ts";
 import { lacks } from "../../support/features.ts";
 import { countDescriptors } from "../../support/processes.ts";
-import { describeServers, put, putSurely, valuesOf } from "./servers.ts";
+import {
+  describeCluster,
+  describeServer,
+  type Engine,
+  put,
+  putSurely,
+  valuesOf,
+} from "./servers.ts";
 
 const failed = { code: "STORE_FAILED" };
 const patience = { timeout: 40_000, interval: 100 };
@@ -35,11 +48,13 @@ async function withEtcd(
 }
 
 describe.skipIf(await lacks("etcd"))("a store in etcd", { timeout: 120_000 }, () => {
-  describeServers({
+  const engine: Engine<EtcdServer> = {
     start: (members) => startEtcd({ members }),
     open: (servers, options) =>
       openEtcdStore({ endpoints: servers.map(({ endpoint }) => endpoint), ...options }),
-  });
+  };
+  describeServer(engine);
+  describeCluster(engine);
 
   test("hears of a lease that etcd has ended", () =>
     withEtcd(async ({ server }, store) => {

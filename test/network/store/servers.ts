@@ -44,16 +44,18 @@ export function valuesOf(store: Store, after: number): Json[] {
   return values;
 }
 
-/** Runs the suite. */
-export function describeServers<Server extends ServerProcess>({
-  start,
-  open,
-}: Engine<Server>): void {
-  /** Runs a test with servers, the first of them, and a store of theirs. */
-  async function withServers(
-    test: (store: Store, server: Server, all: Servers<Server>) => Promise<void>,
+type ServersTest<Server extends ServerProcess> = (
+  store: Store,
+  server: Server,
+  all: Servers<Server>,
+) => Promise<void>;
+
+/** What runs a test with servers, the first of them, and a store of theirs. */
+function runner<Server extends ServerProcess>({ start, open }: Engine<Server>) {
+  return async (
+    test: ServersTest<Server>,
     { members = 1, requestTimeoutMs = 40_000 } = {},
-  ): Promise<void> {
+  ): Promise<void> => {
     const all = await start(members);
     const { servers } = all;
     try {
@@ -67,7 +69,12 @@ export function describeServers<Server extends ServerProcess>({
     } finally {
       await all.end();
     }
-  }
+  };
+}
+
+/** Runs the suite on one server. */
+export function describeServer<Server extends ServerProcess>(engine: Engine<Server>): void {
+  const withServers = runner(engine);
 
   describe("on one server", () => {
     test("goes on after its server was started anew, and a watch with it", () =>
@@ -189,6 +196,12 @@ export function describeServers<Server extends ServerProcess>({
         expect((await next).value?.changes).toEqual([{ key: "a", value: "new" }]);
       }));
   });
+}
+
+/** Runs the suite on three servers. */
+export function describeCluster<Server extends ServerProcess>(engine: Engine<Server>): void {
+  const withServers = runner(engine);
+  const { open } = engine;
 
   describe("on three servers", () => {
     test("goes on without a member that ends or hangs, and fails without a majority", () =>

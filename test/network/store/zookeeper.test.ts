@@ -14,7 +14,7 @@ import { countDescriptors } from "../../support/processes.ts";
 import { startZooKeeper, type ZooKeeper } from "../../support/zookeeper.ts";
 import { refused } from "../refused.ts";
 import { describeStore } from "./contract.ts";
-import { describeServers } from "./servers.ts";
+import { describeServer } from "./servers.ts";
 
 const patience = { timeout: 30_000, interval: 50 };
 
@@ -35,7 +35,7 @@ describe.skipIf(await lacks("zookeeper"))("ZooKeeper", { timeout: 120_000 }, () 
 
   describeStore("a store in ZooKeeper", open, { revisions: "counted", shortestTtlMs: 1000 });
 
-  describeServers({
+  describeServer({
     start: (members) => startZooKeeper(members),
     open: (servers, options) =>
       openZooKeeperStore({ servers: servers.map(({ address }) => address), ...options }),
