@@ -14,6 +14,16 @@ export const jar = "/usr/share/java/zookeeper.jar";
 
 const main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 
+/**
+ * Runs a program without what it has not been given: the package `zookeeper` leaves its sockets open for
+ * programs, and as long as one has such a socket, a client that has lost it hears of that again and again.
+ */
+const bare = `for fd in /proc/self/fd/*; do
+  fd=\${fd##*/}
+  ((fd > 2)) && exec {fd}>&-
+done
+exec "$@"`;
+
 /** Milliseconds; sessions live for two of them at least. */
 const tick = 100;
 
@@ -22,7 +32,8 @@ export class ZooKeeperServer extends ServerProcess {
   readonly #port: number;
 
   constructor(port: number, config: string) {
-    super("java", ["-Xmx256m", "-Dzookeeper.forceSync=no", "-cp", jar, main, config]);
+    const java = ["java", "-Xmx256m", "-Dzookeeper.forceSync=no", "-cp", jar, main, config];
+    super("bash", ["-c", bare, "bash", ...java]);
     this.#port = port;
   }
 

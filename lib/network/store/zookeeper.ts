@@ -35,8 +35,10 @@ const operation = "openZooKeeperStore";
  *   is made once all the same: whether it was is found out by reading the chain. Only if that cannot be
  *   done in time, it rejects with `STORE_FAILED`, and the message says that it may have been made.
  *   Watches wait as long as it takes, and go on where they were.
- * - **Several servers** may be named. But when the one dies that a handle is connected to, the package's
- *   client does not always find another one, for as long as it is away; what is well tried is one server.
+ * - **Programs** that the process starts get the package's connections along, as it does not have them closed.
+ *   As long as such a program runs, a handle that loses the connection, because its server ends for
+ *   example, may be too busy with it to find another server. Start programs from another process, or by
+ *   something that closes what it was not given.
  * - **No users, no TLS**: the package has them not. Whoever reaches the servers can write the store.
  * - **The process** is kept alive by an open store, and by its leases, until they are closed.
  *

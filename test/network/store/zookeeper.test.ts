@@ -11,10 +11,10 @@ import {
 } from "../../../lib/network/store/zookeeper.ts";
 import { lacks } from "../../support/features.ts";
 import { countDescriptors } from "../../support/processes.ts";
-import { startZooKeeper, type ZooKeeper } from "../../support/zookeeper.ts";
+import { startZooKeeper, type ZooKeeper, type ZooKeeperServer } from "../../support/zookeeper.ts";
 import { refused } from "../refused.ts";
 import { describeStore } from "./contract.ts";
-import { describeServer } from "./servers.ts";
+import { describeCluster, describeServer, type Engine } from "./servers.ts";
 
 const patience = { timeout: 30_000, interval: 50 };
 
@@ -35,11 +35,13 @@ describe.skipIf(await lacks("zookeeper"))("ZooKeeper", { timeout: 120_000 }, () 
 
   describeStore("a store in ZooKeeper", open, { revisions: "counted", shortestTtlMs: 1000 });
 
-  describeServer({
+  const engine: Engine<ZooKeeperServer> = {
     start: (members) => startZooKeeper(members),
     open: (servers, options) =>
       openZooKeeperStore({ servers: servers.map(({ address }) => address), ...options }),
-  });
+  };
+  describeServer(engine);
+  describeCluster(engine);
 
   describe("of several handles", () => {
     test("has each commit of all once, though all write at the same time", async () => {
