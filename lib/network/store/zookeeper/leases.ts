@@ -150,6 +150,8 @@ export class Leases {
   /** Ends leases whose nodes are gone. */
   async sweep(): Promise<void> {
     await this.#look();
+    // Answers of one session come in the order of its questions: what is known of keys was so before the
+    // nodes were read, so that no lease is taken for ended that has begun since.
     const gone = [...this.#replica.state.ledger.leases].filter((id) => !this.#known.has(id));
     if (gone.length > 0) await this.#writer.end(gone);
   }

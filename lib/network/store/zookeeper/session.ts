@@ -120,11 +120,6 @@ export class Session {
     });
   }
 
-  /** Whether it was closed, or the server has ended it. */
-  get ended(): boolean {
-    return this.#ended;
-  }
-
   /** Milliseconds for which the server keeps it when it hears nothing. */
   get timeoutMs(): number {
     return this.#client.timeout;

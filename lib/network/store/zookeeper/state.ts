@@ -57,11 +57,6 @@ export class State {
     return this.#first - 1;
   }
 
-  /** Whether a record is the last one. */
-  isAt({ number, node }: Numbered): boolean {
-    return number === this.#number && node.equals(this.#node);
-  }
-
   /** Adds a record. False if it does not follow the last one: it is of another history. */
   take({ number, node }: Numbered, { id, previous, after, commits }: StoreRecord): boolean {
     if (number <= this.#number) return true;
