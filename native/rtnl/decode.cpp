@@ -60,7 +60,7 @@ std::string ip_text(BytesView bytes) {
 void decode_attributes(BytesView bytes, std::span<const Field> fields, Record& record);
 Record decode_noun(const Noun& noun, BytesView body);
 
-/// Integers at fixed offsets. A kernel that is older than our table sends fewer of them.
+/// Values at fixed offsets. A kernel that is older than our table sends fewer of them.
 void decode_structure(BytesView bytes, std::span<const Field> fields, Record& record);
 
 const Table* selected(const Selector& selector, const Record& record) {
@@ -87,6 +87,18 @@ List decode_list(const Field& field, BytesView bytes) {
     list.push_back(decode_value(element, attribute->value, Record{}));
   }
   if (attributes.malformed()) throw Malformed{};
+  return list;
+}
+
+List decode_structures(const Field& field, BytesView bytes) {
+  List list;
+  while (!bytes.empty()) {
+    if (bytes.size() < field.detail.width) throw Malformed{};
+    Record one;
+    decode_structure(bytes.first(field.detail.width), field.detail.fields, one);
+    list.emplace_back(std::move(one));
+    bytes = bytes.subspan(field.detail.width);
+  }
   return list;
 }
 
@@ -159,6 +171,8 @@ Value decode_value(const Field& field, BytesView bytes, const Record& around) {
       return bits(field, bytes);
     case Wire::list:
       return decode_list(field, bytes);
+    case Wire::structures:
+      return decode_structures(field, bytes);
     case Wire::nexthops:
       return decode_nexthops(field, bytes);
     case Wire::noun:
@@ -185,7 +199,7 @@ void decode_flat(const Field& field, BytesView bytes, Record& record) {
 
 void decode_structure(BytesView bytes, std::span<const Field> fields, Record& record) {
   for (const Field& row : fields) {
-    if (row.type >= bytes.size()) continue;
+    if (row.type >= bytes.size() || row.access == Access::given) continue;
     record.append(row.name, decode_value(row, bytes.subspan(row.type), record));
   }
 }
@@ -194,7 +208,7 @@ void decode_attributes(BytesView bytes, std::span<const Field> fields, Record& r
   Attributes attributes{bytes};
   while (const auto attribute = attributes.next()) {
     const auto field = std::ranges::find_if(fields, [&](const Field& row) {
-      return row.type == attribute->type && row.type != kInHeader;
+      return row.type == attribute->type && row.type != kInHeader && row.access != Access::given;
     });
     if (field == fields.end()) continue;
     if (field->name.empty()) {

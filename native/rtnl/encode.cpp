@@ -106,6 +106,8 @@ class Encoder {
         return descriptor(field, value, path);
       case Wire::structure:
         return structure(field, argument::object(value, path), path);
+      case Wire::structures:
+        return structures(field, value, path);
       case Wire::nest: {
         const Record& inner = argument::object(value, path);
         refuse_unknown(inner, field.detail.fields, path);
@@ -206,9 +208,27 @@ class Encoder {
   }
 
   void structure(const Field& field, const Record& record, const std::string& path) {
-    refuse_unknown(record, field.detail.fields, path);
+    message_.bytes(field.type, packed(field.detail.fields, record, path));
+  }
+
+  void structures(const Field& field, const Value& value, const std::string& path) {
     netlink::Bytes bytes;
-    for (const Field& row : field.detail.fields) {
+    std::size_t position = 0;
+    for (const Value& item : argument::array(value, path)) {
+      const std::string place = path + "[" + std::to_string(position++) + "]";
+      const auto one = packed(field.detail.fields, argument::object(item, place), place);
+      bytes.insert(bytes.end(), one.begin(), one.end());
+      bytes.resize(position * field.detail.width);
+    }
+    message_.bytes(field.type, bytes);
+  }
+
+  /// The bytes of a structure: each row where it belongs, zeros between them.
+  netlink::Bytes packed(std::span<const Field> fields, const Record& record,
+                        const std::string& path) {
+    refuse_unknown(record, fields, path);
+    netlink::Bytes bytes;
+    for (const Field& row : fields) {
       const Value* value = record.find(row.name);
       if (value == nullptr) argument::wrong(argument::join(path, row.name), "is missing");
       Message scratch{0, 0};
@@ -220,7 +240,7 @@ class Encoder {
       bytes.resize(std::max(bytes.size(), row.type + width));
       std::copy_n(encoded.begin() + NLMSG_HDRLEN + NLA_HDRLEN, width, bytes.begin() + row.type);
     }
-    message_.bytes(field.type, bytes);
+    return bytes;
   }
 
   void selected_object(const Field& field, const Value& value, const Record& record,

@@ -44,7 +44,8 @@ enum class Wire : std::uint8_t {
   namespace_id,  ///< s32 as the observing namespace counts; negative ↔ absent
   bits,          ///< u32 or u8 or u16 (by `width`) of named bits ↔ list of names
   masked_bits,   ///< u32 value, u32 mask ↔ one boolean per row of `fields`, flat in the record
-  structure,     ///< packed integers ↔ the rows of `fields` (type = byte offset), flat if unnamed
+  structure,     ///< packed values ↔ the rows of `fields` (type = byte offset), flat if unnamed
+  structures,    ///< structures of `width` bytes, one behind the other ↔ list of records
   nest,          ///< attributes of `fields`; flat in the same record if unnamed
   list,          ///< attributes, each an `element` ↔ list; all of `element_type`, or 0, 1, 2 …
   selected,      ///< attributes of the table that `selector` chooses; flat if unnamed
@@ -62,7 +63,7 @@ using Names = std::span<const Name>;
 /// Which way a property goes.
 enum class Access : std::uint8_t {
   both,
-  given,     ///< written only: the kernel does not report it under this name
+  given,     ///< written only: not reported under this name, or not to be shown
   reported,  ///< read only: giving it is refused
   implied,   ///< neither given nor shown: follows from other properties, see `Operation::complete`
 };
@@ -108,14 +109,14 @@ struct Selector {
 /// What a wire type needs besides its number. Only the members that its comment names are read.
 struct Detail {
   Names names{};                       ///< integers and `bits`: text instead of numbers
-  Rows fields{};                       ///< nest, structure, masked_bits, nexthops
+  Rows fields{};                       ///< nest, structure, structures, masked_bits, nexthops
   const Selector* selector = nullptr;  ///< selected
   const Noun* noun = nullptr;          ///< noun
   Wire element = Wire::u32;            ///< list: ip, ip4, mac, u16, u32, text, structure …
   std::uint16_t element_type = 0;      ///< list: every element's number; 0 counts them from 0
   Bounds bounds{.min = std::numeric_limits<std::int64_t>::min(),
                 .max = std::numeric_limits<std::int64_t>::max()};  ///< integers; text: bytes
-  std::uint8_t width = 4;                                          ///< bits: bytes on the wire
+  std::uint8_t width = 4;  ///< bits, structures: bytes of one on the wire
 };
 
 /// One row.
@@ -143,6 +144,9 @@ constexpr Detail named(Names names, std::uint8_t width = 4) {
 }
 /// The rows of a nest, a structure, masked bits or next hops.
 constexpr Detail of(Rows fields) { return Detail{.fields = fields}; }
+constexpr Detail each_of(Rows fields, std::uint8_t width) {
+  return Detail{.fields = fields, .width = width};
+}
 constexpr Detail chosen_by(const Selector& selector) { return Detail{.selector = &selector}; }
 constexpr Detail message_of(const Noun& noun) { return Detail{.noun = &noun}; }
 constexpr Detail each(Wire element, std::uint16_t type = 0, Rows fields = {}) {
