@@ -3,8 +3,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-#include <algorithm>
-
 #include "netfilter/completions.hpp"
 #include "netfilter/nouns.hpp"
 #include "rtnl/codec.hpp"
@@ -95,14 +93,10 @@ std::span<const Operation> operations() { return kOperations; }
 std::span<const rtnl::Noun* const> nouns() { return kNouns; }
 
 const Operation* find_operation(std::string_view name) {
-  const auto row = std::ranges::find(kOperations, name, &Operation::name);
-  return row == kOperations.end() ? nullptr : &*row;
+  return rtnl::find_operation(kOperations, name);
 }
 
-const rtnl::Noun* find_noun(std::string_view name) {
-  const auto noun = std::ranges::find(kNouns, name, &rtnl::Noun::name);
-  return noun == kNouns.end() ? nullptr : *noun;
-}
+const rtnl::Noun* find_noun(std::string_view name) { return rtnl::find_noun(kNouns, name); }
 
 std::optional<std::string_view> known_name(std::string_view name) {
   static const rtnl::NameSet names = rtnl::names_of(kNouns);

@@ -12,7 +12,9 @@
 #include <span>
 #include <string>
 
-#include "netlink/ask.hpp"
+#include "netlink/extended_ack.hpp"
+#include "netlink/message.hpp"
+#include "rtnl/ask.hpp"
 #include "rtnl/codec.hpp"
 #include "sys/fd.hpp"
 #include "sys/refusal.hpp"
@@ -161,29 +163,7 @@ class Batch {
 }  // namespace
 
 std::vector<rtnl::Record> ask(const rtnl::Operation& operation, Bytes message) {
-  const Bytes asked = message;
-  netlink::Ask question{std::move(message)};
-  netlink::Socket socket = netlink::Socket::open(NETLINK_NETFILTER);
-  if (operation.answer == rtnl::Answer::many) {
-    socket.dump(question);
-  } else {
-    netlink::Request* const one = &question;
-    socket.exchange({&one, 1});
-  }
-  if (question.acknowledgement().error != 0) {
-    throw sys::Refused{rtnl::refusal_of(question.acknowledgement(), *operation.noun, asked)};
-  }
-  if (!question.succeeded()) {
-    throw sys::Refused{{.error = EINTR, .detail = "the list kept changing while it was read"}};
-  }
-  std::vector<rtnl::Record> records;
-  records.reserve(question.parts().size());
-  for (const Bytes& part : question.parts()) {
-    auto record = rtnl::decode(*operation.noun, BytesView{part}.subspan(NLMSG_HDRLEN));
-    if (!record) throw sys::Refused{{.error = EBADMSG, .detail = "the answer is malformed"}};
-    records.push_back(std::move(*record));
-  }
-  return records;
+  return rtnl::ask(NETLINK_NETFILTER, operation, std::move(message));
 }
 
 void change(std::span<const Change> changes) {

@@ -38,9 +38,15 @@ struct Operation {
   /// Adds what the given properties imply for this verb, or null.
   void (*complete)(Record& record) = nullptr;
   Pace pace = Pace::quick;
+  /// What is answered, if it is not the noun that is asked with.
+  const Noun* answers = nullptr;
 };
 
-/// Every operation there is.
+/// The one of a name among some, or null.
+const Operation* find_operation(std::span<const Operation> among, std::string_view name);
+const Noun* find_noun(std::span<const Noun* const> among, std::string_view name);
+
+/// Every operation of rtnetlink.
 std::span<const Operation> operations();
 
 /// The operation of a name, or null.

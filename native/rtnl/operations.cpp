@@ -154,14 +154,18 @@ std::span<const Operation> operations() { return kOperations; }
 
 std::span<const Noun* const> nouns() { return kNouns; }
 
-const Operation* find_operation(std::string_view name) {
-  const auto row = std::ranges::find(kOperations, name, &Operation::name);
-  return row == kOperations.end() ? nullptr : &*row;
+const Operation* find_operation(std::span<const Operation> among, std::string_view name) {
+  const auto row = std::ranges::find(among, name, &Operation::name);
+  return row == among.end() ? nullptr : &*row;
 }
 
-const Noun* find_noun(std::string_view name) {
-  const auto noun = std::ranges::find(kNouns, name, &Noun::name);
-  return noun == kNouns.end() ? nullptr : *noun;
+const Noun* find_noun(std::span<const Noun* const> among, std::string_view name) {
+  const auto noun = std::ranges::find(among, name, &Noun::name);
+  return noun == among.end() ? nullptr : *noun;
 }
+
+const Operation* find_operation(std::string_view name) { return find_operation(kOperations, name); }
+
+const Noun* find_noun(std::string_view name) { return find_noun(kNouns, name); }
 
 }  // namespace vethwork::rtnl
