@@ -46,6 +46,8 @@ export interface Native {
     namespace: Handle,
     changes: readonly (readonly [operation: string, record: object])[],
   ): Promise<void>;
+  /** The outputs are typed by operation in xfrm/state.ts and xfrm/policy.ts. */
+  askXfrm(namespace: Handle, operation: string, record: object): Promise<object[]>;
   /** A descriptor that is the caller's from then on. */
   openSocket(namespace: Handle, plan: SocketPlan): Promise<number>;
   /** The far end of an IPv6 connection, or the near one. */
@@ -82,8 +84,8 @@ export interface Native {
   /** The names in /run/netns that stand for a namespace, with its inode. */
   namedNamespaces(): Promise<{ readonly name: string; readonly inode: number }[]>;
   /**
-   * The codec by itself, for tests: a whole message, and from the family header on. Names of
-   * netfilter's operations and nouns begin with `netfilter.` here.
+   * The codec by itself, for tests: a whole message, and from the family header on. Names of the
+   * operations and nouns of netfilter begin with `netfilter.` here, those of XFRM with `xfrm.`.
    */
   encode(operation: string, record: object): Uint8Array;
   decode(noun: string, bytes: Uint8Array): object | undefined;
@@ -162,10 +164,14 @@ export interface Schema {
   readonly kinds: Readonly<Record<string, readonly SchemaRow[]>>;
   readonly portKinds: Readonly<Record<string, readonly SchemaRow[]>>;
   readonly operations: readonly string[];
-  readonly netfilter: {
-    readonly nouns: Readonly<Record<string, readonly SchemaRow[]>>;
-    readonly operations: readonly string[];
-  };
+  readonly netfilter: RoomSchema;
+  readonly xfrm: RoomSchema;
+}
+
+/** The same of a protocol beside rtnetlink. */
+export interface RoomSchema {
+  readonly nouns: Readonly<Record<string, readonly SchemaRow[]>>;
+  readonly operations: readonly string[];
 }
 
 /** What the report of an engine may have in its header. */

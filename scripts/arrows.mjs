@@ -76,6 +76,11 @@ const rules = {
       may: /^netfilter\/|^rtnl\/(request|forwarding)\.ts$|^(native|errors)\.ts$/,
       types: /^rtnl\/namespace\.ts$/,
     },
+    {
+      of: /^xfrm\//,
+      may: /^xfrm\/|^rtnl\/(request|namespace)\.ts$|^(native|errors)\.ts$/,
+      types: /^rtnl\/address\.ts$/,
+    },
     { of: /^native\.ts$/, may: /^errors\.ts$/ },
     { of: /^errors\.ts$/, may: /^(?!)/ },
     { of: /^values\//, may: /^errors\.ts$|^values\// },
@@ -83,9 +88,10 @@ const rules = {
   native: [
     {
       of: /^binding\//,
-      may: /^(binding|engine|netfilter|rtnl|netlink|sys)\/|^(napi|node_api)\.h$/,
+      may: /^(binding|engine|netfilter|xfrm|rtnl|netlink|sys)\/|^(napi|node_api)\.h$/,
     },
     { of: /^netfilter\//, may: /^(netfilter|rtnl|netlink|sys)\// },
+    { of: /^xfrm\//, may: /^(xfrm|rtnl|netlink|sys)\// },
     { of: /^rtnl\//, may: /^(rtnl|netlink|sys)\// },
     { of: /^engine\//, may: /^(engine|netlink|sys)\// },
     { of: /^netlink\//, may: /^(netlink|sys)\// },

@@ -9,6 +9,7 @@
 #include "binding/request.hpp"
 #include "binding/sockets.hpp"
 #include "binding/watch.hpp"
+#include "binding/xfrm.hpp"
 
 namespace {
 
@@ -21,6 +22,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   vethwork::binding::export_netfilter(env, exports);
   vethwork::binding::export_sockets(env, exports);
   vethwork::binding::export_watches(env, exports);
+  vethwork::binding::export_xfrm(env, exports);
   return exports;
 }
 

@@ -5,6 +5,7 @@
 #include "binding/handle.hpp"
 #include "netfilter/nouns.hpp"
 #include "rtnl/codec.hpp"
+#include "xfrm/nouns.hpp"
 
 namespace vethwork::binding {
 namespace {
@@ -72,6 +73,7 @@ rtnl::Record record_from(Napi::Env env, Napi::Object object, const std::string& 
     const std::string place = path_to(path, text);
     auto known = rtnl::known_name(text);
     if (!known) known = netfilter::known_name(text);
+    if (!known) known = xfrm::known_name(text);
     if (!known) throw InvalidArgument{Kind::type, place, "unknown property"};
     record.append(*known, value_from(env, value, place, depth + 1));
   }

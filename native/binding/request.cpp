@@ -2,11 +2,14 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "binding/convert.hpp"
 #include "binding/request_job.hpp"
 #include "netfilter/nouns.hpp"
+#include "xfrm/nouns.hpp"
 
 namespace vethwork::binding {
 namespace {
@@ -17,22 +20,40 @@ const rtnl::Operation& operation_named(Napi::Env env, Napi::Value name) {
   return *operation;
 }
 
-/// The codec is asked for those of netfilter with this before their names.
-constexpr std::string_view kNetfilter = "netfilter.";
+/// A room whose names the codec is asked for with its own name before them.
+struct CodedRoom {
+  std::string_view prefix;
+  const rtnl::Operation* (*find_operation)(std::string_view name);
+  const rtnl::Noun* (*find_noun)(std::string_view name);
+};
+constexpr CodedRoom kRtnetlink{
+    .prefix = "", .find_operation = rtnl::find_operation, .find_noun = rtnl::find_noun};
+constexpr std::array kCodedRooms{
+    CodedRoom{.prefix = "netfilter.",
+              .find_operation = netfilter::find_operation,
+              .find_noun = netfilter::find_noun},
+    CodedRoom{
+        .prefix = "xfrm.", .find_operation = xfrm::find_operation, .find_noun = xfrm::find_noun},
+};
+
+const CodedRoom& room_of(std::string_view name) {
+  const auto room = std::ranges::find_if(
+      kCodedRooms, [name](const CodedRoom& one) { return name.starts_with(one.prefix); });
+  return room == kCodedRooms.end() ? kRtnetlink : *room;
+}
 
 const rtnl::Operation& coded_operation(Napi::Env env, Napi::Value name) {
   const std::string text = name.As<Napi::String>().Utf8Value();
-  if (!text.starts_with(kNetfilter)) return operation_named(env, name);
-  const auto* operation = netfilter::find_operation(text.substr(kNetfilter.size()));
+  const CodedRoom& room = room_of(text);
+  const auto* operation = room.find_operation(text.substr(room.prefix.size()));
   if (operation == nullptr) throw Napi::TypeError::New(env, "no such operation");
   return *operation;
 }
 
 const rtnl::Noun& coded_noun(Napi::Env env, Napi::Value name) {
   const std::string text = name.As<Napi::String>().Utf8Value();
-  const auto* noun = text.starts_with(kNetfilter)
-                         ? netfilter::find_noun(text.substr(kNetfilter.size()))
-                         : rtnl::find_noun(text);
+  const CodedRoom& room = room_of(text);
+  const auto* noun = room.find_noun(text.substr(room.prefix.size()));
   if (noun == nullptr) throw Napi::TypeError::New(env, "no such noun");
   return *noun;
 }
@@ -94,6 +115,7 @@ Napi::Value print(const Napi::CallbackInfo& info) {
 Napi::Value schema(const Napi::CallbackInfo& info) {
   rtnl::Record all = rtnl::schema();
   all.append("netfilter", rtnl::schema_of(netfilter::nouns(), netfilter::operations()));
+  all.append("xfrm", rtnl::schema_of(xfrm::nouns(), xfrm::operations()));
   return object_of(Environment::of(info.Env()), all);
 }
 
