@@ -60,6 +60,11 @@ const explanations: Readonly<Record<string, string>> = {
   "removeFdbEntry ENOENT": "no such entry",
   "addRule EEXIST": "there is such a rule",
   "removeRule ENOENT": "no such rule",
+  "addEspState EEXIST": "there is a state of that destination and SPI",
+  "addEspState ENOSYS": "the kernel has no AES-GCM for ESP (CONFIG_CRYPTO_GCM)",
+  "addEspState EPROTONOSUPPORT": "the kernel has no ESP (CONFIG_INET_ESP, CONFIG_INET6_ESP)",
+  "removeEspState ESRCH": "no such state",
+  "removeEspPolicy ENOENT": "no such policy",
   "setForwarding EACCES":
     "needs CAP_NET_ADMIN in the user namespace that owns the network namespace",
   "setSysctl EACCES":
