@@ -4,12 +4,13 @@
 //     node scripts/golden.mjs COMMAND [RECORD [OPERATION]] > test/golden/link/KIND.golden
 //     node scripts/golden.mjs COMMAND RECORD netfilter.addRule > test/golden/netfilter/rule/….golden
 //     node scripts/golden.mjs COMMAND RECORD netfilter.listRules nftRule > test/golden/replies/….golden
+//     node scripts/golden.mjs COMMAND RECORD xfrm.addPolicy > test/golden/xfrm/policy/….golden
 //
 // COMMAND runs in a shell inside a network namespace of its own, under strace. Its last message about
-// links that is no query is printed, whether the kernel took it or not, or its last one of a netfilter
-// OPERATION; with a NOUN, the longest answer to that. RECORD is the JSON of the record that should make
-// the same message, or that it is read as. Needs the Debian packages strace, iproute2, nftables,
-// conntrack and linux-libc-dev, whose headers name the attributes.
+// links that is no query is printed, whether the kernel took it or not, or its last one of an OPERATION
+// of netfilter or XFRM; with a NOUN, the longest answer to that. RECORD is the JSON of the record that
+// should make the same message, or that it is read as. Needs the Debian packages strace, iproute2,
+// nftables, conntrack and linux-libc-dev, whose headers name the attributes.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -61,12 +62,34 @@ const netfilterMessages = {
 };
 
 /**
+ * Of each operation of XFRM the message and its header's length, and those of the answers
+ * (include/uapi/linux/xfrm.h).
+ *
+ * @type {Record<string, [asked: number, header: number, answered: number, answer: number]>}
+ */
+const xfrmMessages = {
+  addState: [0x10, 224, 0, 0],
+  deleteState: [0x11, 24, 0, 0],
+  listStates: [0x12, 0, 0x10, 224],
+  addPolicy: [0x13, 168, 0, 0],
+  deletePolicy: [0x14, 64, 0, 0],
+  listPolicies: [0x15, 0, 0x13, 168],
+  replacePolicy: [0x19, 168, 0, 0],
+};
+
+/**
  * @param {string} operation
  * @param {boolean} answers
  * @returns {Dialect}
  */
 function dialectOf(operation, answers) {
   const [room, name = ""] = operation.split(".");
+  const messages = room === "xfrm" ? xfrmMessages[name] : undefined;
+  if (messages !== undefined) {
+    const [asked, askedHeader, answered, answeredHeader] = messages;
+    const [type, header] = answers ? [answered, answeredHeader] : [asked, askedHeader];
+    return { types: [type], header, prefix: "XFRMA_" };
+  }
   const message = room === "netfilter" ? netfilterMessages[name] : undefined;
   if (message === undefined) return links;
   const [asked, answered, prefix] = message;
@@ -144,7 +167,7 @@ function readNames() {
   /** @type {Map<string, string>} */
   const names = new Map();
   const netfilter = ["netfilter/nf_tables.h", "netfilter/nfnetlink_conntrack.h"];
-  for (const file of ["if_link.h", "if_tunnel.h", "veth.h", ...netfilter]) {
+  for (const file of ["if_link.h", "if_tunnel.h", "veth.h", "xfrm.h", ...netfilter]) {
     const source = readFileSync(join("/usr/include/linux", file), "utf8").replace(
       /\/\*[\s\S]*?\*\/|^#.*$/gm,
       "",

@@ -47,7 +47,6 @@ function emptyWindow(): object {
     words: replayWindow / 32,
     ...{ sent: 0, sentHigh: 0, received: 0, receivedHigh: 0 },
     window: replayWindow,
-    bitmap: new Uint8Array(replayWindow / 8),
   };
 }
 

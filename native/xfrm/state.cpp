@@ -38,7 +38,9 @@ constexpr std::array kAead{
     rtnl::given(Field{"key", offsetof(xfrm_algo_aead, alg_key), Wire::bytes}),
 };
 
-/// Sequence numbers of 64 bits in halves, and which of the packets of the window have come.
+/// Sequence numbers of 64 bits in halves, and how many packets the window has: a bit each in so many
+/// words. The bits themselves are the kernel's business, which begins with an empty window without
+/// them (net/xfrm/xfrm_user.c, xfrm_alloc_replay_state_esn()).
 constexpr std::array kReplay{
     Field{"words", offsetof(xfrm_replay_state_esn, bmp_len), Wire::u32},
     Field{"sent", offsetof(xfrm_replay_state_esn, oseq), Wire::u32},
@@ -46,7 +48,6 @@ constexpr std::array kReplay{
     Field{"sentHigh", offsetof(xfrm_replay_state_esn, oseq_hi), Wire::u32},
     Field{"receivedHigh", offsetof(xfrm_replay_state_esn, seq_hi), Wire::u32},
     Field{"window", offsetof(xfrm_replay_state_esn, replay_window), Wire::u32},
-    Field{"bitmap", offsetof(xfrm_replay_state_esn, bmp), Wire::bytes},
 };
 
 constexpr Field kFamily = reported(Field{"family", kInHeader, Wire::u16, named(rtnl::kFamilies)});

@@ -8,6 +8,7 @@
 #include "rtnl/codec.hpp"
 #include "rtnl/json.hpp"
 #include "rtnl/operation.hpp"
+#include "xfrm/nouns.hpp"
 
 using vethwork::fuzz::copy_of;
 using vethwork::fuzz::Input;
@@ -19,6 +20,7 @@ std::vector<const rtnl::Noun*> all_nouns() {
   std::vector<const rtnl::Noun*> all;
   for (const auto* noun : rtnl::nouns()) all.push_back(noun);
   for (const auto* noun : vethwork::netfilter::nouns()) all.push_back(noun);
+  for (const auto* noun : vethwork::xfrm::nouns()) all.push_back(noun);
   return all;
 }
 
