@@ -7,9 +7,9 @@ import type { Namespace } from "../rtnl/namespace.ts";
 import { explained } from "../rtnl/request.ts";
 
 /**
- * What of UDP has to be ESP: of a direction and family, to a port. What goes out is encrypted by
- * the state of its addresses and the reqid, and refused while there is none; what comes in otherwise
- * than by one is dropped.
+ * What of UDP has to be ESP: of a direction and family, to a port. What goes out is encrypted by the
+ * state of its addresses and the reqid, and silently dropped while there is none; so is what comes in
+ * without having been ESP.
  */
 export interface EspPolicy {
   /** `"in"`: for this host; `"out"`: from it. */

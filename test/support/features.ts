@@ -12,6 +12,7 @@ import {
   type Namespace,
   NetlinkError,
 } from "../../lib/index.ts";
+import { lacksEsp } from "../../lib/xfrm/support.ts";
 import { jar } from "./zookeeper.ts";
 
 /** What a test can need: a kind of link, or something else that kernels may lack. */
@@ -21,6 +22,7 @@ export type Feature =
   | "user-namespace"
   | "bridge-vlan-filtering"
   | "etc-netns"
+  | "esp"
   | "etcd"
   | "zookeeper"
   | "bird";
@@ -87,6 +89,9 @@ async function probe(feature: Feature): Promise<boolean> {
     return programs.every(([program = "", ...args]) => spawnSync(program, args).status === 0);
   }
   if (feature === "zookeeper") return await hasZooKeeper();
+  if (feature === "esp") {
+    return (await lacksEsp("inet")) === undefined && (await lacksEsp("inet6")) === undefined;
+  }
   if (feature === "bird") return spawnSync("bird", ["--version"]).status === 0;
   // The sandbox has an empty one of its own, where the kernel lets it.
   if (feature === "etc-netns") return existsSync("/etc/netns");
