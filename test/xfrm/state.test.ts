@@ -121,7 +121,7 @@ describe("addEspState", () => {
     ["source", { source: undefined }, wrongType("source")],
     ["destination", { destination: "fd00::2" }, outOfRange("destination")],
     ["destination", { destination: 7 }, wrongType("destination")],
-  ])("refuses a wrong %s, %o, and makes nothing", (_, wrong, refusal) =>
+  ])("refuses a wrong %s (case %#), and makes nothing", (_, wrong, refusal) =>
     withSandboxes(1, async ([sandbox]) => {
       const state = { ...one, key, ...wrong } as EspState & EspKey;
       expect(await refusalOf(addEspState(sandbox, state))).toEqual(refusal);
