@@ -38,9 +38,9 @@ constexpr std::array kAead{
     rtnl::given(Field{"key", offsetof(xfrm_algo_aead, alg_key), Wire::bytes}),
 };
 
-/// Sequence numbers of 64 bits in halves, and how many packets the window has: a bit each in so many
-/// words. The bits themselves are the kernel's business, which begins with an empty window without
-/// them (net/xfrm/xfrm_user.c, xfrm_alloc_replay_state_esn()).
+/// Sequence numbers of 64 bits in halves, and how many packets the window has: a bit each in so
+/// many words. The bits themselves are the kernel's business, which begins with an empty window
+/// without them (net/xfrm/xfrm_user.c, xfrm_alloc_replay_state_esn()).
 constexpr std::array kReplay{
     Field{"words", offsetof(xfrm_replay_state_esn, bmp_len), Wire::u32},
     Field{"sent", offsetof(xfrm_replay_state_esn, oseq), Wire::u32},
