@@ -71,16 +71,24 @@ function obstacle() {
   return missing.length > 0 ? `it needs: apt-get install ${missing.join(" ")}` : undefined;
 }
 
-const reason = obstacle();
-if (reason !== undefined) {
+/** @param {string} reason */
+function refuse(reason) {
   console.error(`kernel: ${reason}`);
   process.exitCode = 1;
-} else {
+}
+
+const reason = obstacle();
+if (reason !== undefined) refuse(reason);
+else {
   const task = {
     line: commandLine(),
     cwd: root,
     env: environment(),
     seconds: Number(values.limit),
   };
-  process.exitCode = await runUnder(chosenKernel(), task);
+  try {
+    process.exitCode = await runUnder(chosenKernel(), task);
+  } catch (error) {
+    refuse(error instanceof Error ? error.message : String(error));
+  }
 }

@@ -111,7 +111,9 @@ describe("10,000 veth pairs made and deleted", () => {
 
   async function makeAndDelete(sandbox: Sandbox): Promise<void> {
     const links = await Promise.all(
-      Array.from({ length: batch }, () => createLink(sandbox, { kind: "veth" })),
+      Array.from({ length: batch }, (_, number) =>
+        createLink(sandbox, { kind: "veth", name: `a${number}` }),
+      ),
     );
     await deleteLinks(sandbox, links);
   }

@@ -229,7 +229,7 @@ export async function createLink<K extends LinkKind>(
   const { alias, ...record } = objectArgument("spec", spec);
   const home = spec.namespace ?? namespace;
   const name = spec.name ?? "";
-  if (name === "" && (home !== namespace || !kernelEchoes())) {
+  if (spec.name === undefined && (home !== namespace || !kernelEchoes())) {
     throw invalidArgument("type", "name", "is needed, for this kernel does not tell what it chose");
   }
   const echoed = await explainTaken(home, spec, request(namespace, "createLink", record));

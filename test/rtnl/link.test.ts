@@ -20,7 +20,7 @@ import {
   renameLink,
   setLink,
 } from "../../lib/index.ts";
-import { needs } from "../support/features.ts";
+import { has, needs } from "../support/features.ts";
 import { bridge, inside, ip, pings, withSandboxes } from "../support/sandbox.ts";
 
 const nearMac = "02:00:00:00:00:01";
@@ -102,10 +102,21 @@ describe("createLink", () => {
     });
   });
 
-  test("names a link by its kind if it is given no name", async () => {
+  test("names a link by its kind if it is given no name", async (context) => {
+    await needs("creation-echo", context);
     await withSandboxes(1, async ([sandbox]) => {
       const { name } = await createLink(sandbox, { kind: "veth" });
       expect(name).toMatch(/^veth\d+$/);
+    });
+  });
+
+  test("needs a name where the kernel does not tell what it chose", async (context) => {
+    if (await has("creation-echo")) context.skip("this kernel tells");
+    await withSandboxes(1, async ([sandbox]) => {
+      const refused = createLink(sandbox, { kind: "veth" });
+      const needed = { code: "ERR_INVALID_ARG_TYPE", property: "name" };
+      await expect(refused).rejects.toMatchObject(needed);
+      expect(await ip(sandbox, "link")).toHaveLength(1);
     });
   });
 
@@ -524,7 +535,11 @@ describe("what the kernel refuses says why", () => {
       const link = await createLink(sandbox, { kind: "veth", name: "a0" });
       const refused = setLink(sandbox, link, { master: { name: "none" } });
       await expect(refused).rejects.toMatchObject({ code: "ENODEV", field: "master" });
-      const underlay = createLink(sandbox, { kind: "macvlan", parent: { name: "none" } });
+      const underlay = createLink(sandbox, {
+        kind: "macvlan",
+        name: "a1",
+        parent: { name: "none" },
+      });
       await expect(underlay).rejects.toMatchObject({ code: "ENODEV", field: "parent" });
       const itself = setLink(sandbox, { name: "none" }, { up: true });
       await expect(itself).rejects.toMatchObject({ code: "ENODEV", field: "link" });
@@ -600,7 +615,8 @@ describe("wrong arguments are refused before anything is sent", () => {
 
   test.each(wrong)("%s", async (_, properties, expected) => {
     await withSandboxes(1, async ([sandbox]) => {
-      const error = await rejection(createLink(sandbox, untyped({ kind: "veth", ...properties })));
+      const spec = { kind: "veth", name: "a0", ...properties };
+      const error = await rejection(createLink(sandbox, untyped(spec)));
       expect(error).toMatchObject(expected);
       expect(names(await listLinks(sandbox))).toEqual(["lo"]);
     });
@@ -624,7 +640,9 @@ describe("wrong arguments are refused before anything is sent", () => {
     await withSandboxes(1, async ([sandbox]) => {
       const peer: Record<string, unknown> = {};
       peer.peer = peer;
-      const error = await rejection(createLink(sandbox, untyped({ kind: "veth", peer })));
+      const error = await rejection(
+        createLink(sandbox, untyped({ kind: "veth", name: "a0", peer })),
+      );
       expect(error).toMatchObject(type);
     });
   });
@@ -652,7 +670,7 @@ describe("wrong arguments are refused before anything is sent", () => {
       await handle.close();
       const closed = { code: "ERR_NAMESPACE_CLOSED" };
       await expect(listLinks(handle)).rejects.toMatchObject(closed);
-      await expect(createLink(handle, { kind: "veth" })).rejects.toMatchObject(closed);
+      await expect(createLink(handle, { kind: "veth", name: "a0" })).rejects.toMatchObject(closed);
     });
   });
 });
@@ -667,7 +685,9 @@ describe("a list that is taken while links come and go", () => {
       let made = 0;
       const churn = (async () => {
         while (!over) {
-          const batch = Array.from({ length: 4 }, () => createLink(other, { kind: "veth" }));
+          const batch = ["a0", "b0", "c0", "d0"].map((name) =>
+            createLink(other, { kind: "veth", name }),
+          );
           await deleteLinks(other, await Promise.all(batch));
           made += batch.length;
         }

@@ -21,6 +21,7 @@ export type Feature =
   | "ipv6"
   | "user-namespace"
   | "bridge-vlan-filtering"
+  | "creation-echo"
   | "etc-netns"
   | "esp"
   | "etcd"
@@ -57,11 +58,25 @@ async function understands(attempt: Promise<unknown>): Promise<boolean> {
   }
 }
 
+/** Whether the kernel tells which name it chose for a link, as it does since Linux 6.2. */
+async function tellsCreations(namespace: Namespace): Promise<boolean> {
+  try {
+    await createLink(namespace, { kind: "veth" });
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError && "property" in error && error.property === "name") {
+      return false;
+    }
+    throw error;
+  }
+}
+
 async function probeLink(namespace: Namespace, feature: Feature): Promise<boolean> {
   if (feature === "bridge-vlan-filtering") {
     const bridge = { kind: "bridge", name: "probe", vlanFiltering: true } as const;
     return await understands(createLink(namespace, bridge));
   }
+  if (feature === "creation-echo") return await tellsCreations(namespace);
   const kind = linkKinds.find((candidate) => candidate === feature);
   if (kind === undefined) throw new Error(`no probe for ${feature}`);
   const { index } = await createLink(namespace, { kind: "veth", name: "lower" });
