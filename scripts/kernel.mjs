@@ -18,6 +18,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { runUnder } from "./kernel/machine.mjs";
 import { kernelOfPackage } from "./kernel/package.mjs";
+import { processor } from "./kernel/processor.mjs";
 import { root } from "./tree.mjs";
 
 /** What has to be there, and the Debian packages it is in. */
@@ -39,11 +40,14 @@ const { values, positionals, tokens } = parseArgs({
   },
 });
 
+/** What vitest is told besides: nothing is as soon as usual where the processor is emulated. */
+const patience = processor.emulated ? ["--testTimeout=1200000", "--hookTimeout=400000"] : [];
+
 /** The command after a double dash, or vitest with what stands there otherwise. */
 function commandLine() {
-  const command = tokens.some(({ kind }) => kind === "option-terminator");
+  if (tokens.some(({ kind }) => kind === "option-terminator")) return positionals;
   const vitest = [join(root, "scripts/sandbox.mjs"), "node_modules/vitest/vitest.mjs", "run"];
-  return command ? positionals : [process.execPath, ...vitest, ...positionals];
+  return [process.execPath, ...vitest, ...patience, ...positionals];
 }
 
 /** What the command finds in its environment. */
@@ -86,6 +90,7 @@ else {
     env: environment(),
     seconds: Number(values.limit),
   };
+  if (processor.emulated) console.error("kernel: no KVM here: it is emulated, which is slow");
   try {
     process.exitCode = await runUnder(chosenKernel(), task);
   } catch (error) {

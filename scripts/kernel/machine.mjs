@@ -2,19 +2,11 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { constants as osConstants, tmpdir } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { initramfs } from "./initramfs.mjs";
+import { processor } from "./processor.mjs";
 
 /** @typedef {import("./package.mjs").Kernel} Kernel */
 
@@ -29,28 +21,6 @@ import { initramfs } from "./initramfs.mjs";
 const gibibytes = 4;
 const processors = 2;
 const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]);
-
-/** The processor for QEMU, and what the kernel is told of it. */
-const native = { options: ["-accel", "kvm", "-cpu", "host"], words: "" };
-/** An emulated one is some times as fast without what guards real ones, and if its clock is trusted. */
-const emulated = {
-  options: ["-accel", "tcg", "-cpu", "max,la57=off"],
-  words: " mitigations=off tsc=reliable",
-};
-
-/**
- * Whether this process may use the processor's own virtual machines. Where the processor has none,
- * there can be a /dev/kvm nevertheless, for kernels that were built to know it.
- */
-function accelerated() {
-  if (!/^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync("/proc/cpuinfo", "utf8"))) return false;
-  try {
-    accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * A word as a shell takes it for itself.
@@ -96,8 +66,6 @@ function share(name, path, more = "") {
  * @param {Kernel} kernel
  */
 function options(directory, { image }) {
-  const processor = accelerated() ? native : emulated;
-  if (processor === emulated) console.error("kernel: no KVM here: it is emulated, which is slow");
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...["-machine", "q35", ...processor.options],
@@ -190,7 +158,7 @@ export async function runUnder(kernel, task) {
     report(messages, code !== "");
     if (code !== "") return Number(code);
     const signal = signals.find((name) => name === cause);
-    if (signal !== undefined) return 128 + osConstants.signals[signal];
+    if (signal !== undefined) return 128 + constants.signals[signal];
     console.error(`kernel: ${cause ? `not done after ${task.seconds} s` : "the machine has died"}`);
     return cause ? 124 : 1;
   } finally {

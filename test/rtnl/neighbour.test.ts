@@ -292,12 +292,16 @@ describe("a neighbour that is refused", () => {
     }));
 });
 
-/** A bridge whose one port is eth0 of a pair. */
+/**
+ * A bridge whose one port is eth0 of a pair, in no VLAN: an entry that names none is made in each VLAN
+ * of its port, too (net/bridge/br_fdb.c, br_fdb_add()).
+ */
 async function withPort(
   work: (sandbox: Sandbox, port: Link, master: Link, far: Link) => Promise<void>,
 ): Promise<void> {
   await withPair(async (sandbox, near, far) => {
-    const master = await createLink(sandbox, { kind: "bridge", name: "br0", up: true });
+    const spec = { kind: "bridge", name: "br0", up: true, vlanDefaultPvid: 0 } as const;
+    const master = await createLink(sandbox, spec);
     await setLink(sandbox, near, { master });
     await work(sandbox, near, master, far);
   });
@@ -351,6 +355,7 @@ describe("an FDB entry that is added", () => {
   test("can be of a VLAN", (context) =>
     withPort(async (sandbox, port, master) => {
       await needs("bridge-vlan-filtering", context);
+      await setLink(sandbox, master, { kind: "bridge", vlanDefaultPvid: 1 });
       await setLink(sandbox, master, { kind: "bridge", vlanFiltering: true });
       await addFdbEntry(sandbox, port, { address: mac, vlan: 1, flags: ["master"] });
       expect(await shownFdb(sandbox)).toMatchObject([{ mac, vlan: 1 }]);
