@@ -283,6 +283,31 @@ export const kindSamples: { readonly [Kind in LinkKind]: LinkKinds[Kind]["option
   } satisfies Required<NetkitOptions>,
 };
 
+/** The releases of Linux that brought options of kinds or of ports, if it was after 6.1. */
+export const newerOptions: {
+  readonly [Kind in LinkKind | `${PortKind} port`]?: Readonly<Record<string, string>>;
+} = {
+  macvlan: { broadcastCutoff: "6.4" },
+  macvtap: { broadcastCutoff: "6.4" },
+  vxlan: {
+    localBypass: "6.5",
+    flowLabelPolicy: "6.8",
+    reservedBits: "6.14",
+    multicastRoute: "6.17",
+  },
+  bridge: { fdbMaxLearned: "6.7", mdbOffloadFailNotification: "6.16", fdbLocalVlan0: "6.18" },
+  bond: { coupledControl: "6.9", broadcastNeighbour: "6.17" },
+  netkit: { scrub: "6.13", peerScrub: "6.13", headroom: "6.14", tailroom: "6.14" },
+  geneve: { sourcePortRange: "6.15", groHint: "7.0" },
+  "bridge port": {
+    macAuthenticationBypass: "6.2",
+    multicastMaxGroups: "6.3",
+    neighbourVlanSuppression: "6.4",
+    backupNextHop: "6.6",
+  },
+  "bond port": { actorPortPriority: "6.18" },
+};
+
 /** What of the bridge's sample a kernel without VLAN filtering refuses, ignores or hides. */
 export const vlanFilteringOptions: readonly (keyof BridgeOptions)[] = [
   "vlanFiltering",

@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { release } from "node:os";
 import type { TestContext } from "vitest";
 import {
   createLink,
@@ -28,6 +29,13 @@ export type Feature =
   | "zookeeper"
   | "bird";
 
+/** Whether the running kernel is of this release or newer, for what cannot be asked of it. */
+export function isSince(wanted: string): boolean {
+  const [major = 0, minor = 0] = release().split(".").map(Number.parseFloat);
+  const [wantedMajor = 0, wantedMinor = 0] = wanted.split(".").map(Number);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
 /** The smallest link of a kind; `lower` stands for kinds that lie upon another link. */
 function smallest(kind: LinkKind, lower: number): LinkSpec {
   switch (kind) {
@@ -40,6 +48,11 @@ function smallest(kind: LinkKind, lower: number): LinkSpec {
     case "vxlan":
     case "geneve":
       return { kind, name: "probe", vni: 7, remote: "192.0.2.1" };
+    // One that leads nowhere in particular is there as soon as the module is.
+    case "gretap":
+    case "ipip":
+    case "sit":
+      return { kind, name: "probe", remote: "192.0.2.1" };
     case "vrf":
       return { kind, name: "probe", table: 7 };
     default:
