@@ -26,6 +26,7 @@ import {
   type SetShape,
   type TablePlace,
 } from "../../lib/netfilter/ruleset.ts";
+import { isSince } from "../support/features.ts";
 import { elementsOf, everything, listed, nft } from "../support/nft.ts";
 import { refusalOf, type Sandbox, withSandboxes } from "../support/sandbox.ts";
 
@@ -333,7 +334,13 @@ describe("comments", () => {
 
 describe("names", () => {
   const long = (length: number) => "n".repeat(length);
-  const tooLong = (property: string) => ({ code: "ERANGE", field: `changes[1].${property}` });
+  /** Linux 6.1 does not tell the property: nfnetlink_rcv_batch() checks lengths without saying which. */
+  const tooLong = (property: string) => ({
+    code: "ERANGE",
+    field: isSince("6.18")
+      ? `changes[1].${property}`
+      : expect.toBeOneOf([`changes[1].${property}`, "changes[1]"]),
+  });
 
   // include/uapi/linux/netfilter/nf_tables.h, NFT_NAME_MAXLEN is 256 with the NUL.
   test("may have 255 bytes", () =>
