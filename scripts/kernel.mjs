@@ -1,10 +1,11 @@
 // Runs the tests, or a command, under another kernel, in a virtual machine that sees the files of this
 // one and changes none.
 //
-//   npm run test:kernel -- [OPTION…] [VITEST-ARGUMENT…]
+//   npm run test:kernel -- [OPTION…] [TEST-FILE…]
 //   node scripts/kernel.mjs [OPTION…] -- COMMAND…
 //
-// --kernel PACKAGE   the kernel of a Debian package, which is not installed; linux-image-amd64 unless given
+// --kernel PACKAGE   the kernel of a Debian package, which is not installed, or of the one that it
+//                    depends on; linux-image-amd64 unless given
 // --image FILE       instead a kernel of one's own (bzImage),
 // --modules DIR      with its modules, as depmod leaves them, unless all that it takes is built in
 // --require LIST     what the tests may not skip for want of support, as VETHWORK_REQUIRED_FEATURES
