@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NetworkError } from "../errors.ts";
 import { Ipam } from "../ipam/ipam.ts";
 import type { Condition, Store } from "../store/store.ts";
+import type { HostKey } from "./host-key.ts";
 import { type Host, places, sharedSpace } from "./records.ts";
 import { ClusterView, type Seen } from "./view.ts";
 
@@ -17,6 +18,8 @@ export class Cluster {
   readonly view: ClusterView;
   /** Gives the subnets of networks across hosts, and the addresses that are not of a host's block. */
   readonly ipam: Ipam;
+  /** The key with which this controller took the host's place last; others may have taken it since. */
+  key: HostKey | undefined;
   readonly #ending = new AbortController();
   #following: Promise<void> | undefined;
 

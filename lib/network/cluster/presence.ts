@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { linkWith } from "../drivers/links.ts";
 import { NetworkError } from "../errors.ts";
 import type { Lease } from "../store/store.ts";
+import { HostKey } from "./host-key.ts";
 import type { ClusterOptions } from "./options.ts";
 import { type Host, places, written } from "./records.ts";
 import { isTold, rejoin } from "./rejoin.ts";
@@ -72,6 +73,31 @@ export class Presence {
     await this.#leave();
   }
 
+  /** Has the host get another key soon; what it shared by the one before is shared no more. */
+  renewKey(): void {
+    this.#context.cluster.key = undefined;
+    this.#wake.abort();
+  }
+
+  /** The public half of a key that is this controller's from now on. */
+  #newKey(): string {
+    const key = new HostKey();
+    // Before others hear of it, and so before what they answer is heard.
+    this.#context.cluster.key = key;
+    return key.publicKey;
+  }
+
+  /** Tells others of another key, if they know none that is this controller's. */
+  async #tellKey(): Promise<void> {
+    const { store, cluster } = this.#context;
+    const there = cluster.view.host(cluster.name);
+    if (there === undefined || there.publicKey === cluster.key?.publicKey) return;
+    const { revision, ...host } = there;
+    const key = places.host(host.name);
+    const value = written({ ...host, publicKey: this.#newKey() });
+    await store.commit({ if: [{ key, revision }], put: [{ key, value, lease: host.lease }] });
+  }
+
   /** Renews the place no more, and has another controller of the host know that it can have it. */
   async #leave(): Promise<void> {
     const { store, cluster } = this.#context;
@@ -115,7 +141,9 @@ export class Presence {
       const before = view.host(name);
       const term = (before?.term ?? 0) + 1;
       const since = new Date().toISOString();
-      const host: Host = { name, address: this.#options.address, lease: lease.id, term, since };
+      const { address } = this.#options;
+      const publicKey = this.#newKey();
+      const host: Host = { name, address, lease: lease.id, term, since, publicKey };
       const outcome = await store.commit({
         if: [{ key, revision: before?.revision ?? 0 }],
         put: [{ key, value: written(host), lease: lease.id }],
@@ -167,7 +195,10 @@ export class Presence {
     await this.#context.cluster.view.refresh();
     const owner = this.#owner();
     if (owner === "nobody's") return await this.#take();
-    if (owner === "ours") return await this.#tell();
+    if (owner === "ours") {
+      await this.#tellKey();
+      return await this.#tell();
+    }
     this.#held?.lease.leave();
     this.#held = undefined;
   }

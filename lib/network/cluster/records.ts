@@ -40,6 +40,8 @@ export interface Host {
   readonly term: number;
   /** ISO 8601, UTC. */
   readonly since: string;
+  /** What others need to share a secret with it: half of the key that its controller has. */
+  readonly publicKey?: string;
   /** Whoever kept the place does so no more: another controller of the host can have it at once. */
   readonly left?: true;
 }
