@@ -58,6 +58,11 @@ const rules = {
       types: /^rtnl\/namespace\.ts$/,
     },
     {
+      of: /^network\/drivers\/overlay\//,
+      may: /^network\/(drivers\/|errors\.ts$)|^(rtnl|xfrm)\/|^values\/|^errors\.ts$/,
+      types: /^network\/(model|store\/store)\.ts$/,
+    },
+    {
       of: /^network\/drivers\//,
       may: /^network\/(drivers\/|errors\.ts$)|^rtnl\/|^values\/|^errors\.ts$/,
       types: /^network\/(model|store\/store)\.ts$/,

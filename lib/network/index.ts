@@ -25,9 +25,11 @@ export type {
   AcrossHosts,
   Driver,
   DriverTraits,
+  Encryption,
   EndpointPlace,
   Finding,
   NetworkRequest,
+  Peer,
   Remote,
   Settings,
 } from "./drivers/driver.ts";

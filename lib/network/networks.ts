@@ -180,7 +180,10 @@ async function make(
 }
 
 /** The other networks of a driver, but for those that are going. */
-function othersOf({ plan }: Context, { id, driver }: Pick<Network, "id" | "driver">): Network[] {
+export function othersOf(
+  { plan }: Context,
+  { id, driver }: Pick<Network, "id" | "driver">,
+): Network[] {
   return [...plan.networks.values()]
     .filter(({ state, value }) => state !== "deleting" && value.driver === driver)
     .flatMap(({ value }) => (value.id === id ? [] : [value]));
@@ -232,12 +235,25 @@ export async function bringUp(
   }
 }
 
+/**
+ * Does something with a part of a network while nobody else makes or removes what it shares with others
+ * of this host.
+ */
+export async function onShared<T>(
+  { drivers, turns }: Context,
+  part: Network,
+  work: () => Promise<T>,
+): Promise<T> {
+  const scope = drivers.get(part.driver)?.across?.encryption?.scope(part);
+  return await turns.take(scope === undefined ? [] : [`encryption at ${scope}`], work);
+}
+
 /** Makes what of a network is in the kernel. */
 async function build(context: Context, fence: Condition, network: Network): Promise<void> {
   const driver = driverOf(context, operation, network);
   const behind = firewalled(context, network);
   context.lock.check(operation);
-  const made = driver.createNetwork(context.host, network);
+  const made = onShared(context, network, () => driver.createNetwork(context.host, network));
   const remotes = async () => {
     await context.cluster.view.refresh();
     await tellAll(context, network);
@@ -282,10 +298,12 @@ async function tearDownNetwork(
   const { host, firewall, ipam, keys, loopbackRouted } = context;
   loopbackRouted.delete(network.id);
   const steps: (() => Promise<unknown>)[] = [
-    () => {
-      const others = othersOf(context, network);
-      return driverOf(context, "deleteNetwork", network).deleteNetwork(host, network, others);
-    },
+    () =>
+      onShared(context, network, async () => {
+        const others = othersOf(context, network);
+        const driver = driverOf(context, "deleteNetwork", network);
+        await driver.deleteNetwork(host, network, others);
+      }),
     async () => {
       const behind = firewalled(context, network);
       if (behind !== undefined) await firewall.removeNetwork(behind);

@@ -3,6 +3,7 @@
 import { Cluster } from "./cluster/cluster.ts";
 import { Follower } from "./cluster/follower.ts";
 import { Presence } from "./cluster/presence.ts";
+import { Secrets } from "./cluster/secrets.ts";
 import type { Context } from "./context.ts";
 import { Controller, type Role } from "./controller.ts";
 import { type ControllerOptions, checkedOptions, ownDrivers } from "./controller-options.ts";
@@ -56,8 +57,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
   try {
     if (serveNames) roles.unshift(await NamesRole.open(context));
     if (checked.cluster !== undefined) {
-      roles.unshift(await Presence.open(context, checked.cluster));
+      const presence = await Presence.open(context, checked.cluster);
+      roles.unshift(presence);
       roles.unshift(new Follower(context, checked.cluster.repairMs));
+      roles.unshift(new Secrets(context, presence, checked.cluster.repairMs));
     }
     return controller;
   } catch (error) {

@@ -6,6 +6,7 @@ import { type Context, driverOf, writeState } from "../context.ts";
 import { NetworkError } from "../errors.ts";
 import type { Connection } from "../gateway.ts";
 import type { Network, Planned } from "../model.ts";
+import { onShared, othersOf } from "../networks.ts";
 import { repairHost } from "../reconcile.ts";
 import type { Condition } from "../store/store.ts";
 import { retakeBlocks } from "./blocks.ts";
@@ -94,7 +95,7 @@ async function move(
   const driver = driverOf(context, "join", part);
   const own = await driver.across?.planPart(host, part, address);
   const moving = { ...part, settings: { ...part.settings, ...own } };
-  await driver.deleteNetwork(host, part, []);
+  await onShared(context, part, () => driver.deleteNetwork(host, part, othersOf(context, part)));
   await writeState(context, fence, "networks", "made", moving);
   await repairHost(context, fence);
   const moved = { ...moving, settings: { ...moving.settings, address } };

@@ -1,11 +1,10 @@
 // What keeps a host's networks across hosts from working: its place among the hosts, and its address.
 
-import { isIPv6 } from "node:net";
 import type { Link } from "../../rtnl/link.ts";
 import { parts as partsHere } from "../cluster/parts.ts";
 import type { Context } from "../context.ts";
 import { linkWith } from "../drivers/links.ts";
-import { overhead } from "../drivers/overlay/settings.ts";
+import { familyOf, roomFor, roomIn, wholeSettings } from "../drivers/overlay/settings.ts";
 import type { Network } from "../model.ts";
 import { type Diagnosis, quoted } from "./diagnosis.ts";
 
@@ -43,19 +42,19 @@ function missing(address: string): Diagnosis {
   };
 }
 
-/** How large the packets of a part's links are, and how much the way to other hosts adds to each. */
-function sizesOf({ driver, settings }: Network, address: string) {
+/** The MTU of a part's links, that for which a link to other hosts has room, and what they would need. */
+function sizesOf({ driver, settings }: Network, address: string, mtu: number) {
   // A driver of somebody else's may have no MTU, or none of this meaning.
   const own = ["overlay", "routed"].includes(driver) ? Number(settings.mtu ?? 0) : 0;
-  const around = isIPv6(address) ? overhead.inet6 : overhead.inet;
-  return { own, added: driver === "overlay" ? around : 0 };
+  if (driver !== "overlay") return { own, room: mtu, needed: own };
+  const way = { ...wholeSettings({ settings }), family: familyOf(address) };
+  return { own, room: roomIn(mtu, way), needed: roomFor(own, way) };
 }
 
 /** Parts whose packets do not fit on the link by which hosts reach each other. */
 function oversized(parts: readonly Network[], address: string, { name, mtu }: Link): Diagnosis[] {
   return parts.flatMap((part): Diagnosis[] => {
-    const { own, added } = sizesOf(part, address);
-    const room = mtu - added;
+    const { own, room, needed } = sizesOf(part, address, mtu);
     if (own <= room) return [];
     const becomes =
       part.driver === "overlay"
@@ -67,7 +66,7 @@ function oversized(parts: readonly Network[], address: string, { name, mtu }: Li
         level: "warning",
         subject: quoted("network", part.name),
         problem: `its links have an MTU of ${own}, but ${name}, by which hosts reach each other, has room for ${room}: ${becomes}`,
-        fix: `ip link set ${name} mtu ${own + added}, if the way between the hosts takes that, or make the network anew with --opt mtu=${mtu}`,
+        fix: `ip link set ${name} mtu ${needed}, if the way between the hosts takes that, or make the network anew with --opt mtu=${mtu}`,
       },
     ];
   });

@@ -32,6 +32,29 @@ export interface Remote {
   readonly mac?: string;
 }
 
+/** Another host, and what this one shares with it, and with nobody else. */
+export interface Peer {
+  /** By which it is reached. */
+  readonly address: string;
+  /** 32 bytes, which are the same on both; others as soon as either takes its place anew. */
+  readonly secret: Uint8Array;
+}
+
+/** What a driver does so that what the hosts of a network send each other can be read by nobody else. */
+export interface Encryption {
+  /**
+   * What a part shares with others of the driver on the host, such as a port: all of them are encrypted
+   * together, and one after another is made and removed. `undefined` for those that are not encrypted.
+   */
+  scope(part: Network): string | undefined;
+
+  /** Has a part, and those that it shares with, send to these hosts and take from them, and no others. */
+  setPeers(host: Namespace, part: Network, peers: readonly Peer[]): Promise<void>;
+
+  /** What of that is not so, in half sentences; nothing right after {@link Encryption.setPeers}. */
+  inspectPeers(host: Namespace, part: Network, peers: readonly Peer[]): Promise<readonly string[]>;
+}
+
 /**
  * What a driver of networks across hosts does besides. Such a network is made once, for all hosts,
  * by {@link Driver.planNetwork} alone; each host that has an endpoint on it has a part of it, which
@@ -45,6 +68,9 @@ export interface AcrossHosts {
   readonly numbers?: (
     settings: Settings,
   ) => readonly { readonly first: number; readonly last: number }[];
+
+  /** Of drivers whose networks can be encrypted. */
+  readonly encryption?: Encryption;
 
   /**
    * What is chosen for the part on this host. Nothing is made yet; the host may be looked at.

@@ -1,6 +1,7 @@
 // Networks over hosts: a VXLAN on each, which is told where the endpoints of the others are.
 
 import type { Driver } from "./driver.ts";
+import { encryption } from "./overlay/encryption.ts";
 import { connect, disconnect, inspectEndpoint } from "./overlay/ports.ts";
 import { changeRemotes, inspectRemotes, setRemotes } from "./overlay/remotes.ts";
 import { createSegment, deleteSegment, inspectSegment } from "./overlay/segment.ts";
@@ -20,12 +21,13 @@ export const overlay: Driver = {
     setRemotes,
     changeRemotes,
     inspectRemotes,
+    encryption,
   },
   planNetwork,
   mostEndpoints: () => mostPorts,
   linkPrefix: (network) => wholeSettings(network).linkPrefix,
   createNetwork: createSegment,
-  deleteNetwork: (_host, network) => deleteSegment(network),
+  deleteNetwork: deleteSegment,
   connect,
   disconnect,
   inspectNetwork: inspectSegment,

@@ -96,16 +96,6 @@ describe("overlays", () => {
       await one.controller.deleteNetwork("web");
       expect(await two.controller.listNetworks({ scope: ["cluster"] })).toEqual([]);
     }));
-
-  test("are refused with encryption, by whichever value", () =>
-    withTwo(async ({ controller }) => {
-      for (const encrypted of ["", "true", "1"]) {
-        const options = { encrypted };
-        const made = controller.createNetwork({ name: "web", driver: "overlay", options });
-        await expect(made).rejects.toMatchObject({ code: "OPTION_INVALID" });
-      }
-      expect(await controller.listNetworks({ scope: ["cluster"] })).toEqual([]);
-    }));
 });
 
 test("hosts are listed by their names, each with its address", () =>

@@ -70,15 +70,16 @@ describe("the plan of an overlay", () => {
     })),
     ...["0", "65536", "", "x", "-1"].map((port) => ({ port })),
     ...["67", "117", "65536", "1e3"].map((mtu) => ({ mtu })),
-    ...["", "true", "1", "yes"].map((encrypted) => ({ encrypted })),
+    ...["yes", "2", "TRUE"].map((encrypted) => ({ encrypted })),
     { parent: "eth0" },
   ] as Record<string, string>[])("refuses %o", async (options) => {
     expect(await refused(() => planned(options))).toEqual({ code: "OPTION_INVALID" });
   });
 
-  test("says why there is no encryption, which may be left out by name", async () => {
-    await expect(planned({ encrypted: "" })).rejects.toThrow("encryption between hosts");
-    expect(await planned({ encrypted: "false" })).toEqual(await planned({}));
+  test("has no encryption, also by that word", async () => {
+    const settings = await planned({});
+    expect(settings.encrypted).toBe(false);
+    for (const encrypted of ["false", "0"]) expect(await planned({ encrypted })).toEqual(settings);
   });
 
   test("refuses hosts without an address, or a loopback's, or with too small a link", async () => {

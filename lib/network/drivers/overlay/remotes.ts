@@ -21,6 +21,7 @@ import { groupBy } from "../../../values/group.ts";
 import { NetworkError } from "../../errors.ts";
 import type { Network } from "../../model.ts";
 import type { Finding, Remote } from "../driver.ts";
+import { inspectSecrets } from "./encryption.ts";
 import { findSegment, isCode, names } from "./segment.ts";
 import { canonical, partSettings } from "./settings.ts";
 
@@ -244,7 +245,7 @@ export async function inspectRemotes(
   const { missing, besides } = await lookAt(part, knowledge);
   const subject = `network ${JSON.stringify(part.name)}`;
   const repair = () => setRemotes(host, part, remotes);
-  const findings: Finding[] = [];
+  const findings = await inspectSecrets(host, part, remotes);
   if (missing.length > 0) {
     const problem = `it does not know as planned where on other hosts ${some(missing)} is`;
     findings.push({ subject, problem, remedy: "it is told", repair });

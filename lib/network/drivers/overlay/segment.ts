@@ -31,6 +31,7 @@ import { NetworkError } from "../../errors.ts";
 import type { Network } from "../../model.ts";
 import type { Finding } from "../driver.ts";
 import { linkWith, unmendable } from "../links.ts";
+import { closePort, inspectPort, openPort } from "./encryption.ts";
 import { type PartSettings, partSettings } from "./settings.ts";
 
 /** The names of Docker. */
@@ -80,6 +81,8 @@ async function createEmpty(name: string): Promise<Namespace> {
 
 /** Makes what is not there of a part, and what is there as it is planned. */
 export async function createSegment(host: Namespace, part: Network): Promise<void> {
+  // Before there is anything that sends.
+  await closePort(host, part);
   await using inside = (await findSegment(part)) ?? (await makeRoom(part));
   await makeBridge(inside, part);
   await makeVxlan(host, inside, part);
@@ -166,7 +169,11 @@ function refused({ name: subject }: Network, reason: string, cause: unknown): Ne
  * Takes a part away with all its links. These go first: a namespace that somebody still looks into
  * stays, and would keep the number and the UDP port.
  */
-export async function deleteSegment(part: Network): Promise<void> {
+export async function deleteSegment(
+  host: Namespace,
+  part: Network,
+  others: readonly Network[],
+): Promise<void> {
   const { namespace } = partSettings(part);
   {
     await using inside = await findSegment(part);
@@ -178,6 +185,7 @@ export async function deleteSegment(part: Network): Promise<void> {
     // Who may not unmount is told so even of what is not there.
     if (!isCode(error, "ENOENT") && existsSync(`/run/netns/${namespace}`)) throw error;
   });
+  await openPort(host, part, others);
 }
 
 /** What of a part is not as planned; the links of endpoints and what is known of others aside. */
@@ -185,7 +193,7 @@ export async function inspectSegment(host: Namespace, part: Network): Promise<Fi
   const { namespace, local } = partSettings(part);
   const subject = `network ${JSON.stringify(part.name)}`;
   const repair = () => createSegment(host, part);
-  const findings: Finding[] = [];
+  const findings = await inspectPort(host, part);
   if ((await linkWith(host, local)) === undefined) {
     const problem = `the host does not have its address ${local}`;
     findings.push(unmendable(subject, problem, "give the host the address again"));

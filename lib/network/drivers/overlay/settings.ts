@@ -6,6 +6,7 @@ import type { Family } from "../../../rtnl/address.ts";
 import type { Namespace } from "../../../rtnl/namespace.ts";
 import { parseCidr } from "../../../values/cidr.ts";
 import { randomMac } from "../../../values/mac.ts";
+import { lacksEsp } from "../../../xfrm/support.ts";
 import { NetworkError } from "../../errors.ts";
 import type { Network } from "../../model.ts";
 import type { NetworkRequest, Settings } from "../driver.ts";
@@ -28,6 +29,8 @@ export interface WholeSettings {
   readonly family: Family;
   /** The UDP port, on all hosts. */
   readonly port: number;
+  /** Whether what the hosts send each other is encrypted. */
+  readonly encrypted?: boolean;
   readonly numbers: readonly NumberRange[];
   readonly linkPrefix: string;
 }
@@ -58,13 +61,46 @@ export function canonical(address: string): string {
   return isIPv4(address) ? address : parseCidr(address).address;
 }
 
-/** The bytes around a packet: Ethernet, VXLAN, UDP, and the IP header of the family. */
-export const overhead: { readonly [F in Family]: number } = {
-  inet: 14 + 8 + 8 + 20,
-  inet6: 14 + 8 + 8 + 40,
-};
+/** The bytes of the header of each family. */
+const ipHeader: { readonly [F in Family]: number } = { inet: 20, inet6: 40 };
 
-const familyOf = (address: string): Family => (isIPv6(address) ? "inet6" : "inet");
+/** The bytes around a packet: Ethernet, VXLAN, UDP. */
+const frame = 14 + 8 + 8;
+
+/**
+ * What ESP puts around that: its numbers, the counter of AES-GCM and the proof of authenticity; and
+ * inside, behind the packet, two bytes that end a multiple of four (RFC 4303, 2.4; RFC 4106, 3 and 6).
+ */
+const esp = { around: 8 + 8 + 16, end: 2, multiple: 4 } as const;
+
+/** How the packets of a network travel between hosts. */
+type Way = Pick<WholeSettings, "family"> & { readonly encrypted?: boolean };
+
+/** The MTU that is left of one between the hosts. */
+export function roomIn(underlay: number, { family, encrypted }: Way): number {
+  const rest = underlay - ipHeader[family];
+  if (encrypted !== true) return rest - frame;
+  const whole = rest - esp.around;
+  return whole - (whole % esp.multiple) - esp.end - frame;
+}
+
+/** The least MTU between the hosts that leaves so much. */
+export function roomFor(mtu: number, { family, encrypted }: Way): number {
+  const inner = ipHeader[family] + frame + mtu;
+  if (encrypted !== true) return inner;
+  const ended = frame + mtu + esp.end;
+  const padding = (esp.multiple - (ended % esp.multiple)) % esp.multiple;
+  return inner + esp.around + esp.end + padding;
+}
+
+/** The family of an address. */
+export const familyOf = (address: string): Family => (isIPv6(address) ? "inet6" : "inet");
+
+/**
+ * Those of VXLAN, and of VXLAN-GPE for networks that are encrypted: they need a port to themselves, and
+ * nobody else's VXLANs are to be behind it unawares.
+ */
+const usualPorts = { plain: 4789, encrypted: 4790 } as const;
 
 const mostNumber = 0xffffff;
 
@@ -102,7 +138,7 @@ const table = {
     rule: `must be numbers and ranges from 1 to ${mostNumber}, such as "4097,5000-5010"`,
   },
   // Docker has one port for all networks, which is no option of theirs.
-  port: { docker: "port", otherwise: 4789, read: readPort, rule: "must be from 1 to 65535" },
+  port: { docker: "port", otherwise: null, read: readPort, rule: "must be from 1 to 65535" },
   encrypted: {
     docker: "encrypted",
     otherwise: false,
@@ -121,53 +157,78 @@ const table = {
 async function fittingMtu(
   host: Namespace,
   network: string,
-  { address, told }: { readonly address: string; readonly told: number | null },
+  {
+    address,
+    told,
+    encrypted,
+  }: { readonly address: string; readonly told: number | null; readonly encrypted: boolean },
 ): Promise<number> {
+  const way = { family: familyOf(address), encrypted };
   const link = await linkWith(host, address);
   if (link === undefined) {
     throw invalidOption(network, `the host has no link with the address ${address}`);
   }
-  if (told !== null) return told - overhead[familyOf(address)];
+  if (told !== null) return roomIn(told, way);
   if (link.flags.includes("loopback")) {
     const reason = `${address} is on ${link.name}, so option "mtu" has to say what hosts take`;
     throw invalidOption(network, reason);
   }
-  return link.mtu - overhead[familyOf(address)];
+  return roomIn(link.mtu, way);
 }
 
 /** The least that IPv4 takes. @see net/ipv4/devinet.c, `inetdev_valid_mtu()` */
 const leastMtu = 68;
 
+/** Why this host cannot have a network encrypted; `undefined` if it can, or need not. */
+async function obstacle({ family, encrypted }: Way): Promise<string | undefined> {
+  const lacking = encrypted === true ? await lacksEsp(family) : undefined;
+  return lacking && `option "encrypted": ${lacking}`;
+}
+
+/** @throws {NetworkError} `OPTION_INVALID` if networks of the port are encrypted, and this is not, or so. */
+function checkPort({ name, others }: NetworkRequest, port: number, encrypted: boolean): void {
+  const other = others
+    .map((network) => ({ name: network.name, settings: wholeSettings(network) }))
+    .find(({ settings }) => settings.port === port && settings.encrypted === !encrypted);
+  if (other === undefined) return;
+  const is = encrypted ? "is not" : "is";
+  const reason = `network ${JSON.stringify(other.name)} of the same port ${is} encrypted`;
+  throw invalidOption(name, `option "port": UDP port ${port}: ${reason}`);
+}
+
 /** Reads the options, and looks at the link by which this host reaches others. */
 export async function planNetwork(host: Namespace, request: NetworkRequest): Promise<Settings> {
   const { name, address } = request;
-  const { mtu, vxlanid_list: numbers = null, encrypted, ...rest } = readOptions(table, request);
-  if (encrypted === true) {
-    throw invalidOption(name, 'option "encrypted": encryption between hosts is not offered');
-  }
+  const { mtu, vxlanid_list: numbers = null, ...rest } = readOptions(table, request);
+  const encrypted = rest.encrypted === true;
+  const port = Number(rest.port ?? usualPorts[encrypted ? "encrypted" : "plain"]);
   if (address === undefined) {
     throw invalidOption(name, "the host has no address that other hosts reach it by");
   }
+  const family = familyOf(address);
+  checkPort(request, port, encrypted);
+  const lacking = await obstacle({ family, encrypted });
+  if (lacking !== undefined) throw invalidOption(name, lacking);
   const underlayMtu = typeof mtu === "number" ? mtu : null;
-  const left = await fittingMtu(host, name, { address, told: underlayMtu });
+  const left = await fittingMtu(host, name, { address, told: underlayMtu, encrypted });
   if (left < leastMtu) {
     throw invalidOption(name, `an MTU of ${left} is left, less than the ${leastMtu} of IPv4`);
   }
-  return { ...rest, numbers, mtu: left, underlayMtu, family: familyOf(address) };
+  return { ...rest, port, encrypted, numbers, mtu: left, underlayMtu, family };
 }
 
 /**
  * Chooses what is this host's alone.
  *
  * @throws {NetworkError} `OPTION_INVALID` if the host's address is none that the network can be on,
- *   or its link takes smaller packets than the network's.
+ *   its link takes smaller packets than the network's, or its kernel cannot encrypt them.
  */
 export async function planPart(
   host: Namespace,
   network: Network,
   address: string,
 ): Promise<Settings> {
-  const { mtu, underlayMtu, family } = wholeSettings(network);
+  const { mtu, underlayMtu, family, encrypted = false } = wholeSettings(network);
   const refuse = (reason: string) => {
     const details = { operation: "connect", subject: network.name, reason };
     throw new NetworkError("OPTION_INVALID", details);
@@ -176,7 +237,9 @@ export async function planPart(
     const version = family === "inet" ? "IPv4" : "IPv6";
     refuse(`its hosts reach each other by ${version}, and this one has ${address}`);
   }
-  const left = await fittingMtu(host, network.name, { address, told: underlayMtu });
+  const lacking = await obstacle({ family, encrypted });
+  if (lacking !== undefined) refuse(lacking);
+  const left = await fittingMtu(host, network.name, { address, told: underlayMtu, encrypted });
   if (left < mtu) refuse(`its packets of ${mtu} bytes do not fit, there is room for ${left}`);
   const namespace = `vethwork-${network.id.slice(0, 12)}-${randomBytes(4).toString("hex")}`;
   return { namespace, mac: randomMac(), local: canonical(address) };
