@@ -6,6 +6,9 @@ echo vethwork >/proc/sys/kernel/hostname
 # Modules of tunnels would put links of their own into each namespace.
 echo 1 >/proc/sys/net/core/fb_tunnels_only_for_init_net
 
+# What tunnels wrap their packets in, a kernel does not load by itself.
+/sbin/modprobe -q fou
+
 # Programs expect a pipe or a file rather than a port, which only one may open.
 mkfifo /run/output
 cat /run/output >/dev/vport0p1 &
