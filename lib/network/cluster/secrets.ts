@@ -8,8 +8,9 @@ import type { Context } from "../context.ts";
 import type { Encryption, Peer } from "../drivers/driver.ts";
 import type { Network } from "../model.ts";
 import { onShared } from "../networks.ts";
-import type { Plan } from "../plan.ts";
+import type { PlanChange } from "../plan.ts";
 import { parts } from "./parts.ts";
+import type { Host } from "./records.ts";
 
 /** Milliseconds until it is tried again to tell what could not be told. */
 const againMs = 1000;
@@ -24,6 +25,10 @@ interface Encrypted {
 /** Who gives the host another key. */
 interface KeyHolder {
   renewKey(): void;
+}
+
+function bySince(one: Host, other: Host): number {
+  return one.since < other.since ? -1 : 1;
 }
 
 /**
@@ -62,7 +67,7 @@ export class Secrets {
     await this.#looking;
   }
 
-  #hearOfPart({ noun, after }: Parameters<Parameters<Plan["listen"]>[0]>[0]): void {
+  #hearOfPart({ noun, after }: PlanChange): void {
     if (noun === "networks" && after?.state === "made" && after.value.scope === "cluster") {
       this.#tellSoon();
     }
@@ -115,11 +120,14 @@ export class Secrets {
   #peers(): Peer[] | undefined {
     const { key, view, name } = this.#context.cluster;
     if (key === undefined || view.host(name)?.publicKey !== key.publicKey) return undefined;
-    return view.hosts().flatMap((other): Peer[] => {
-      if (other.name === name || other.publicKey === undefined) return [];
-      const secret = key.secretWith(other.publicKey);
-      return secret === undefined ? [] : [{ address: other.address, secret }];
-    });
+    const peers = new Map<string, Peer>();
+    // A machine whose controller has got another name has both for a while: the later one is there.
+    for (const other of view.hosts().toSorted(bySince)) {
+      const { address, publicKey = "" } = other;
+      const secret = other.name === name ? undefined : key.secretWith(publicKey);
+      if (secret !== undefined) peers.set(address, { address, secret });
+    }
+    return [...peers.values()];
   }
 
   async #tell({ part, scope, encryption }: Encrypted): Promise<void> {
