@@ -131,12 +131,18 @@ describe.skipIf(isWithoutEsp)("an encrypted network", { timeout: 120_000 }, () =
       await expect.poll(others, { timeout: 20_000 }).toHaveLength(2);
       await reached(a, b);
       expect(await statesOf(one)).toHaveLength(2);
+    }));
+
+  test("is closed again when somebody has opened its port", () =>
+    withCluster(async (lab) => {
+      const [one, two] = hostsOf(lab, 2);
+      await one.controller.createNetwork(web);
+      const [a, b] = [await place(one, "a"), await place(two, "b")];
+      await reached(a, b);
       await inside(one.host, "ip", "xfrm", "policy", "flush");
-      const { controller } = one;
-      expect((await controller.plan()).length).toBe(2);
-      await controller.reconcile();
-      expect(await controller.plan()).toEqual([]);
-      expect(await policiesOf(one)).toBe(2);
+      await expect.poll(() => policiesOf(one), { timeout: 20_000 }).toBe(2);
+      await reached(a, b);
+      expect(await one.controller.plan()).toEqual([]);
     }));
 
   test("shares nothing with a host that is gone", () =>

@@ -138,6 +138,7 @@ export const encryption: Encryption = {
   },
 
   async setPeers(host, part, peers) {
+    await closePort(host, part);
     const { missing, besides } = await difference(host, part, peers);
     // What comes by the new ones is taken before the old ones are gone.
     await allEnded(missing.map((state) => addEspState(host, state)));
@@ -147,6 +148,7 @@ export const encryption: Encryption = {
   async inspectPeers(host, part, peers) {
     const { missing, besides } = await difference(host, part, peers);
     return [
+      ...(await inspectPort(host, part)).map(({ problem }) => problem),
       ...missing.map(({ source, destination }) => `no ESP from ${source} to ${destination}`),
       ...besides.map(({ source, destination }) => `another ESP from ${source} to ${destination}`),
     ];
