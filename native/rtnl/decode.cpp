@@ -76,6 +76,14 @@ void decode_masked_bits(const Field& field, BytesView bytes, Record& record) {
   }
 }
 
+/// The bits of which the kernel tells by sending nothing.
+void decode_unsent(BytesView attributes, std::span<const Field> fields, Record& record) {
+  for (const Field& field : fields) {
+    if (!field.detail.sent_if_any || netlink::find_attribute(attributes, field.type)) continue;
+    for (const Field& row : field.detail.fields) record.append(row.name, Value{false});
+  }
+}
+
 Value decode_value(const Field& field, BytesView bytes, const Record& around);
 
 List decode_list(const Field& field, BytesView bytes) {
@@ -218,6 +226,7 @@ void decode_attributes(BytesView bytes, std::span<const Field> fields, Record& r
     }
   }
   if (attributes.malformed()) throw Malformed{};
+  decode_unsent(bytes, fields, record);
 }
 
 Record decode_noun(const Noun& noun, BytesView body) {

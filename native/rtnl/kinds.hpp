@@ -206,11 +206,11 @@ inline constexpr std::array kVlanQosMapping{
     Field{"to", 4, Wire::u32},
 };
 
-// net/8021q/vlan_netlink.c, vlan_policy
+// net/8021q/vlan_netlink.c, vlan_policy and vlan_fill_info(), which leaves flags out that are all 0
 inline constexpr std::array kVlan{
     Field{"vlanId", IFLA_VLAN_ID, Wire::u16, within(0, 4094)},
     Field{"vlanProtocol", IFLA_VLAN_PROTOCOL, Wire::be16, named(kVlanProtocols)},
-    Field{"", IFLA_VLAN_FLAGS, Wire::masked_bits, of(kVlanFlags)},
+    Field{"", IFLA_VLAN_FLAGS, Wire::masked_bits, sent_if_any(kVlanFlags)},
     Field{"egressQos", IFLA_VLAN_EGRESS_QOS, Wire::list,
           each(Wire::structure, IFLA_VLAN_QOS_MAPPING, kVlanQosMapping)},
     Field{"ingressQos", IFLA_VLAN_INGRESS_QOS, Wire::list,

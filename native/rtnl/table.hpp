@@ -116,7 +116,8 @@ struct Detail {
   std::uint16_t element_type = 0;      ///< list: every element's number; 0 counts them from 0
   Bounds bounds{.min = std::numeric_limits<std::int64_t>::min(),
                 .max = std::numeric_limits<std::int64_t>::max()};  ///< integers; text: bytes
-  std::uint8_t width = 4;  ///< bits, structures: bytes of one on the wire
+  std::uint8_t width = 4;    ///< bits, structures: bytes of one on the wire
+  bool sent_if_any = false;  ///< masked_bits: no attribute means that all of them are false
 };
 
 /// One row.
@@ -144,6 +145,8 @@ constexpr Detail named(Names names, std::uint8_t width = 4) {
 }
 /// The rows of a nest, a structure, masked bits or next hops.
 constexpr Detail of(Rows fields) { return Detail{.fields = fields}; }
+/// Masked bits that the kernel tells nothing of while none is set.
+constexpr Detail sent_if_any(Rows fields) { return Detail{.fields = fields, .sent_if_any = true}; }
 constexpr Detail each_of(Rows fields, std::uint8_t width) {
   return Detail{.fields = fields, .width = width};
 }

@@ -163,6 +163,13 @@ test("a pair's far end is as it was asked for", async () => {
 });
 
 describe("what ip made is read", () => {
+  const noVlanFlags = {
+    reorderHeader: false,
+    gvrp: false,
+    mvrp: false,
+    looseBinding: false,
+    bridgeBinding: false,
+  };
   const made: [LinkKind, string, object][] = [
     [
       "veth",
@@ -192,7 +199,12 @@ describe("what ip made is read", () => {
     [
       "vlan",
       "link lower0 name sample0 type vlan id 8 reorder_hdr off",
-      { vlanId: 8, vlanProtocol: "802.1Q", reorderHeader: false, parent: samplePlaces.lower },
+      { vlanId: 8, vlanProtocol: "802.1Q", ...noVlanFlags, parent: samplePlaces.lower },
+    ],
+    [
+      "vlan",
+      "link lower0 name sample0 type vlan id 8 loose_binding on",
+      { ...noVlanFlags, reorderHeader: true, looseBinding: true },
     ],
     [
       "vxlan",
@@ -218,7 +230,7 @@ describe("what ip made is read", () => {
     ["wireguard", "name sample0 type wireguard", {}],
   ];
   for (const [kind, command, facts] of made) {
-    test(kind, async (context) => {
+    test(`${kind}: ${command}`, async (context) => {
       await needs(kind, context);
       await withSandboxes(1, async ([sandbox]) => {
         await makePlaces(sandbox);
