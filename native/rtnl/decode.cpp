@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
 #include "netlink/attributes.hpp"
 #include "rtnl/codec.hpp"
@@ -69,10 +70,12 @@ const Table* selected(const Selector& selector, const Record& record) {
   return table == selector.tables.end() ? nullptr : &*table;
 }
 
+/// A kernel that is older than our table does not have all of the bits in its mask.
 void decode_masked_bits(const Field& field, BytesView bytes, Record& record) {
-  const auto set = read<std::uint32_t>(bytes);
+  const auto [set, mask] = read<std::array<std::uint32_t, 2>>(bytes);
   for (const Field& row : field.detail.fields) {
-    record.append(row.name, Value{((set >> row.type) & 1U) != 0});
+    const std::uint32_t bit = 1U << row.type;
+    if ((mask & bit) != 0) record.append(row.name, Value{(set & bit) != 0});
   }
 }
 

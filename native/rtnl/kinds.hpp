@@ -60,7 +60,8 @@ inline constexpr std::array kVeth{
     Field{"peer", VETH_INFO_PEER, Wire::noun, message_of(kLink), Access::given},
 };
 
-// linux/if_bridge.h, enum br_boolopt_id
+// linux/if_bridge.h, enum br_boolopt_id; the kernel's mask has those that it knows
+// (net/bridge/br.c, br_boolopt_multi_get())
 inline constexpr std::array kBridgeBooleans{
     Field{"noLinkLocalLearning", BR_BOOLOPT_NO_LL_LEARN, Wire::flag},
     Field{"multicastVlanSnooping", BR_BOOLOPT_MCAST_VLAN_SNOOPING, Wire::flag},

@@ -43,7 +43,7 @@ enum class Wire : std::uint8_t {
   descriptor,    ///< u32 file descriptor of a namespace handle; write only
   namespace_id,  ///< s32 as the observing namespace counts; negative ↔ absent
   bits,          ///< u32 or u8 or u16 (by `width`) of named bits ↔ list of names
-  masked_bits,   ///< u32 value, u32 mask ↔ one boolean per row of `fields`, flat in the record
+  masked_bits,   ///< u32 value, u32 mask ↔ a boolean per row in the mask, flat in the record
   structure,     ///< packed values ↔ the rows of `fields` (type = byte offset), flat if unnamed
   structures,    ///< structures of `width` bytes, one behind the other ↔ list of records
   nest,          ///< attributes of `fields`; flat in the same record if unnamed
