@@ -236,6 +236,8 @@ describe("what is listed", () => {
 
   test("the flags that the kernel sets are listed", () =>
     withPair(async (sandbox) => {
+      // One probe a second, so that an address is tentative for longer than any test lasts.
+      await inside(sandbox, "sysctl", "-qw", "net.ipv6.conf.eth0.dad_transmits=10000");
       await ip(sandbox, "address", "add", "10.0.0.1/24", "dev", "eth0");
       await ip(sandbox, "address", "add", "10.0.0.2/24", "dev", "eth0");
       await ip(sandbox, "address", "add", "fd00::1/64", "dev", "eth0");
