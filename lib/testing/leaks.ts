@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { refuseUnknown } from "../errors.ts";
+import { withoutFallbacks } from "./fallback-links.ts";
 
 /** What there is of each kind: descriptors by what they are open on, the others by their names. */
 export type Resources = Readonly<
@@ -99,11 +100,11 @@ export interface LeakOptions {
   readonly patienceMs?: number;
 }
 
-function leaksBetween(
+async function leaksBetween(
   before: Resources,
   after: Resources,
   ignore: (namespace: string) => boolean,
-): string[] {
+): Promise<string[]> {
   const more = (what: keyof Resources): string[] => added(before[what], after[what]);
   const threads = more("threads").filter((name) => name !== poolThread);
   const home = readlinkSync("/proc/self/ns/net");
@@ -120,7 +121,7 @@ function leaksBetween(
     namespaces: after.namespaces.filter(
       (name) => !before.namespaces.includes(name) && !ignore(name),
     ),
-    links: after.links.filter((name) => !before.links.includes(name)),
+    links: await withoutFallbacks(after.links.filter((name) => !before.links.includes(name))),
     threads: threads.length > mostNativeThreads ? threads : [],
   };
   return Object.entries(leaks)
@@ -130,7 +131,8 @@ function leaksBetween(
 
 /**
  * What is there and was not when stock was taken, as sentences; none if nothing is left. The
- * library's own worker threads, which live as long as the process, do not count.
+ * library's own worker threads, which live as long as the process, do not count, and neither do the
+ * links that modules of tunnels put into each namespace (`tunl0`, `gre0`, `sit0`, …).
  *
  * @throws {TypeError} if an option is unknown.
  */
@@ -141,10 +143,10 @@ export async function leaksSince(
   refuseUnknown("options", options, ["ignore", "patienceMs"]);
   const { ignore = () => false, patienceMs = 5000 } = options;
   const deadline = performance.now() + patienceMs;
-  let leaks = leaksBetween(before, takeStock(), ignore);
+  let leaks = await leaksBetween(before, takeStock(), ignore);
   while (leaks.length > 0 && performance.now() < deadline) {
     await sleep(20);
-    leaks = leaksBetween(before, takeStock(), ignore);
+    leaks = await leaksBetween(before, takeStock(), ignore);
   }
   return leaks;
 }
