@@ -27,6 +27,11 @@ interface KeyHolder {
   renewKey(): void;
 }
 
+/** What tells a secret from others, for comparison. */
+function marked({ secret }: Peer): string {
+  return Buffer.from(secret).toString("base64");
+}
+
 function bySince(one: Host, other: Host): number {
   return one.since < other.since ? -1 : 1;
 }
@@ -44,8 +49,10 @@ export class Secrets {
   readonly #ending = new AbortController();
   /** One after another, so that what is looked at is what was told last. */
   readonly #rounds: Batch<"tell" | "look">;
-  /** The hosts that were told, by scope; also of those that went, should they come back. */
+  /** The hosts that were told last, by scope. */
   readonly #told = new Map<string, readonly Peer[]>();
+  /** The secrets that were ever told, with their scopes, since the host has the key that it has. */
+  readonly #spent = new Set<string>();
   readonly #stops: readonly (() => void)[];
   readonly #looking: Promise<void>;
 
@@ -95,13 +102,18 @@ export class Secrets {
 
   async #do(works: readonly ("tell" | "look")[]): Promise<void> {
     const all = this.#encrypted();
-    if (await this.#isDisturbed(all)) {
-      // All is told anew when others have heard of the other key.
-      this.#told.clear();
-      this.#holder.renewKey();
-    } else if (works.includes("tell")) {
-      await allEnded(all.map((one) => this.#tell(one)));
+    for (const scope of this.#told.keys()) {
+      if (!all.some((one) => one.scope === scope)) this.#told.delete(scope);
     }
+    if (await this.#isDisturbed(all)) this.#renew();
+    else if (works.includes("tell")) await allEnded(all.map((one) => this.#tell(one)));
+  }
+
+  /** All is told anew when others have heard of the other key. */
+  #renew(): void {
+    this.#told.clear();
+    this.#spent.clear();
+    this.#holder.renewKey();
   }
 
   /** The encrypted parts of this host, one of those that share. */
@@ -138,7 +150,12 @@ export class Secrets {
         ? this.#peers()
         : undefined;
       if (peers === undefined) return;
+      const told = new Set(this.#told.get(scope)?.map(marked));
+      const come = peers.map(marked).filter((one) => !told.has(one));
+      // They were told, and taken out since: with the last part of the scope, or with their host.
+      if (come.some((one) => this.#spent.has(`${scope} ${one}`))) return this.#renew();
       await encryption.setPeers(host, part, peers);
+      for (const one of come) this.#spent.add(`${scope} ${one}`);
       this.#told.set(scope, peers);
     });
   }
