@@ -26,8 +26,8 @@ import {
 } from "../../../xfrm/state.ts";
 import type { Network } from "../../model.ts";
 import type { Encryption, Finding, Peer, Remote } from "../driver.ts";
-import { subjectOf } from "../links.ts";
-import { isCode } from "./segment.ts";
+import { subjectOf, unmendable } from "../links.ts";
+import { unlessGone } from "./refusals.ts";
 import { canonical, familyOf, type PartSettings, partSettings } from "./settings.ts";
 
 /** "Ve" before the port: far from what others count. */
@@ -70,13 +70,6 @@ export async function openPort(
   const states = await statesHere(host, settings);
   await allEnded(states.map((state) => unlessGone(removeEspState(host, state))));
   await allEnded(policiesOf(settings).map((policy) => unlessGone(removeEspPolicy(host, policy))));
-}
-
-/** A removal of what may be gone by now. */
-async function unlessGone(removal: Promise<void>): Promise<void> {
-  await removal.catch((error: unknown) => {
-    if (!isCode(error, "ESRCH", "ENOENT")) throw error;
-  });
 }
 
 async function statesHere(host: Namespace, settings: PartSettings): Promise<EspState[]> {
@@ -189,10 +182,8 @@ export async function inspectSecrets(
   const hosts = new Set(remotes.map((remote) => canonical(remote.host)));
   hosts.delete(settings.local);
   const unreached = [...hosts].filter((address) => !reached.has(address));
-  return unreached.map((address) => ({
-    subject: subjectOf(part),
-    problem: `the host shares no secret with the host ${address}`,
-    remedy: "none: the process that keeps the host's place does it",
-    repair: () => Promise.reject(new Error(`no secret is shared with ${address}`)),
-  }));
+  return unreached.map((address) => {
+    const problem = `the host shares no secret with the host ${address}`;
+    return unmendable(subjectOf(part), problem, "the process that keeps the host's place does it");
+  });
 }

@@ -8,7 +8,8 @@ import { NetworkError } from "../../errors.ts";
 import type { Endpoint, Network } from "../../model.ts";
 import type { EndpointPlace, Finding } from "../driver.ts";
 import { ours } from "../links.ts";
-import { findSegment, isCode, names } from "./segment.ts";
+import { isCode } from "./refusals.ts";
+import { findSegment, names } from "./segment.ts";
 import { partSettings } from "./settings.ts";
 
 /** Gets what is for its endpoint, broadcasts and multicast, and nothing that is for others. */

@@ -22,7 +22,8 @@ import { NetworkError } from "../../errors.ts";
 import type { Network } from "../../model.ts";
 import type { Finding, Remote } from "../driver.ts";
 import { inspectSecrets } from "./encryption.ts";
-import { findSegment, isCode, names } from "./segment.ts";
+import { isCode, unlessGone } from "./refusals.ts";
+import { findSegment, names } from "./segment.ts";
 import { canonical, partSettings } from "./settings.ts";
 
 /** What is to be known. */
@@ -56,13 +57,6 @@ function knowledgeOf({ local }: { readonly local: string }, remotes: readonly Re
     for (const one of addresses) macs.set(canonical(one), mac);
   }
   return { hosts, macs };
-}
-
-/** A removal of what may be gone by now. */
-async function unlessGone(removal: Promise<void>): Promise<void> {
-  await removal.catch((error: unknown) => {
-    if (!isCode(error, "ENOENT")) throw error;
-  });
 }
 
 /** Sends to a MAC address by a host, and by it alone. */

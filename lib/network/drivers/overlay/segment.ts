@@ -10,7 +10,6 @@
 
 import { existsSync } from "node:fs";
 import { isIPv6 } from "node:net";
-import { NetlinkError } from "../../../errors.ts";
 import {
   createLink,
   deleteLink,
@@ -32,6 +31,7 @@ import type { Network } from "../../model.ts";
 import type { Finding } from "../driver.ts";
 import { linkWith, unmendable } from "../links.ts";
 import { closePort, inspectPort, openPort } from "./encryption.ts";
+import { isCode } from "./refusals.ts";
 import { type PartSettings, partSettings } from "./settings.ts";
 
 /** The names of Docker. */
@@ -44,11 +44,6 @@ const vxlanPort = {
   multicastFlood: true,
   broadcastFlood: true,
 } as const;
-
-/** Whether the kernel refused with one of these. */
-export function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof NetlinkError && codes.includes(error.code);
-}
 
 /** The namespace of a part; undefined if it is gone. */
 export async function findSegment(part: Network): Promise<Namespace | undefined> {
